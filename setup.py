@@ -76,7 +76,7 @@ class BuildCore(build_ext):
         super().run()
 
     def build_extensions(self):
-        """Compile the files of each module side by side, then link it even if only a library is new."""
+        """Compile a module's files side by side; link it even if only a kernel library is new."""
         compile_only_stale_files_in_parallel(self.compiler)
         self.compiler.force = True
         super().build_extensions()

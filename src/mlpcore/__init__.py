@@ -35,5 +35,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """List what is public, imported yet or not."""
+    """List what is public, whether imported yet or not."""
     return sorted(__all__)
