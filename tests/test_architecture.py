@@ -1,0 +1,202 @@
+"""The architecture's rules, read from the sources: who may import whom, what a file opens with."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import mlpcore
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "mlpcore"
+CSRC = ROOT / "csrc"
+
+# From the bottom up: what stands in a layer imports from its own layer and from earlier ones.
+PYTHON_LAYERS = [
+    {"_core", "_perceptron", "_validation"},
+    {"_tape", "_arena"},
+    {"initializers", "activations", "regularizers", "ops"},
+    {"layers"},
+    {"losses", "metrics", "schedules", "optimizers"},
+    {"data", "saving"},
+    {"callbacks"},
+    {"training"},
+    {"models"},
+    {"tuner", "estimators"},
+    {"_problems", "_compare"},
+    {"__main__"},
+]
+CPP_LAYERS = [
+    {"kernels.h", "philox.h"},
+    {"kernels"},
+    {"dispatch.h", "dispatch.cpp"},
+    {"tape.h", "tape.cpp"},
+    {"link.h", "link.cpp"},
+    {"team.h", "team.cpp", "engine.h", "engine.cpp"},
+    {"bindings"},
+]
+
+PYTHON_FILES = sorted(
+    path
+    for folder in ("src", "tests", "benchmarks", "examples")
+    for path in (ROOT / folder).rglob("*.py*")
+    if path.suffix in {".py", ".pyi", ".pyx"}
+)
+MODULES = [path for path in PYTHON_FILES if PACKAGE in path.parents and path.suffix == ".py"]
+CPP_FILES = sorted(path for path in CSRC.rglob("*") if path.suffix in {".h", ".inl", ".cpp"})
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def layer_of(part: str, layers: list[set[str]]) -> int:
+    places = [index for index, layer in enumerate(layers) if part in layer]
+    assert places, f"{part} is new: give it a place in the layers of {Path(__file__).name}"
+    return places[0]
+
+
+def imported_parts(path: Path) -> set[str]:
+    """Return which modules and subpackages of mlpcore a file imports, anywhere in it."""
+    package = ["mlpcore", *path.relative_to(PACKAGE).parent.parts]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*start, *filter(None, [node.module])])
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    parts = {name.split(".")[1] for name in names if name.startswith("mlpcore.")}
+    return {part for part in parts if list(PACKAGE.glob(f"{part}.py*")) or (PACKAGE / part).is_dir()}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_python_imports_go_down_the_layers(path):
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if part == "__init__":
+        return  # the front door: its lazy table names modules of any layer
+    layer = layer_of(part, PYTHON_LAYERS)
+    too_high = {name for name in imported_parts(path) if layer_of(name, PYTHON_LAYERS) > layer}
+    assert not too_high, f"{name_of(path)} imports from above itself: {sorted(too_high)}"
+
+
+@pytest.mark.parametrize("path", CPP_FILES, ids=name_of)
+def test_cpp_includes_go_down_the_layers(path):
+    layer = layer_of(path.relative_to(CSRC).parts[0], CPP_LAYERS)
+    for name in re.findall(r'^\s*#include "(.+)"', path.read_text(), re.MULTILINE):
+        target = next(p for p in (path.parent / name, CSRC / name) if p.exists()).resolve()
+        included = layer_of(target.relative_to(CSRC).parts[0], CPP_LAYERS)
+        assert included <= layer, f"{name_of(path)} includes {name}, which stands above it"
+
+
+@pytest.mark.parametrize("path", [path for path in CPP_FILES if "bindings" not in path.parts], ids=name_of)
+def test_core_knows_no_python_and_never_prints_or_aborts(path):
+    text = re.sub(r"//.*", "", path.read_text())
+    assert not re.search(r"#include\s*[<\"](Python\.h|pybind11|numpy)", text)
+    assert not re.search(r"#include\s*<(iostream|cstdio|stdio\.h|fstream)>", text)
+    assert not re.search(r"\b(printf|puts|abort|exit|terminate)\(", text)
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
+def test_python_file_opens_with_one_sentence(path):
+    if path.suffix == ".pyx":
+        opening = re.match(r'(?:#.*\n)*"""(.+?)(?:\n\n|""")', path.read_text(), re.DOTALL)
+        sentence = opening[1] if opening else ""
+    else:
+        sentence = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
+    assert sentence.endswith("."), f"{name_of(path)} must open with a docstring, a sentence"
+
+
+@pytest.mark.parametrize("path", CPP_FILES, ids=name_of)
+def test_cpp_file_opens_with_one_sentence(path):
+    opening = re.match(r"((?://.*\n)+)", path.read_text())
+    assert opening, f"{name_of(path)} must open with a comment, a sentence"
+    paragraph = re.sub(r"^// ?", "", opening[1], flags=re.MULTILINE).split("\n\n")[0]
+    assert "." in paragraph, f"the opening comment of {name_of(path)} has no full stop"
+
+
+def test_no_module_is_called_after_nothing():
+    vague = {"utils", "util", "helpers", "common", "misc"}
+    assert not [name_of(path) for path in PYTHON_FILES + CPP_FILES if path.stem in vague]
+
+
+def modules_loaded_by(code: str) -> set[str]:
+    """Run code in a fresh interpreter; return the top-level packages that it loaded."""
+    command = [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {name.split(".")[0] for name in printed.split()}
+
+
+@pytest.mark.parametrize("module", ["mlpcore", "mlpcore._core"])
+def test_import_loads_neither_scikit_learn_nor_scipy(module):
+    loaded = modules_loaded_by(f"import {module}")
+    assert "mlpcore" in loaded
+    assert loaded.isdisjoint({"sklearn", "scipy", "pandas", "torch"})
+
+
+def test_every_public_name_is_found_in_its_home():
+    assert set(mlpcore.__all__) == set(mlpcore._HOME) | {"__version__"}
+    assert set(mlpcore.__all__) <= set(dir(mlpcore))
+    for name, home in mlpcore._HOME.items():
+        assert getattr(mlpcore, name).__module__ == home
+
+
+def test_unknown_public_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'mlpcore' has no attribute 'MLPClasifier'"):
+        _ = mlpcore.MLPClasifier
+
+
+def runtime_names(owner: object) -> set[str]:
+    names = vars(owner) if isinstance(owner, type) else dir(owner)
+    return {name for name in names if not name.startswith("_")}
+
+
+def stub_members(body: list[ast.stmt]) -> dict[str, ast.stmt]:
+    """Return the public definitions of a stub's module or class body by name."""
+    members: dict[str, ast.stmt] = {}
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            members[node.name] = node
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            members[node.target.id] = node
+    return {name: node for name, node in members.items() if not name.startswith("_")}
+
+
+def stub_arguments(node: ast.FunctionDef) -> list[str]:
+    groups = (node.args.posonlyargs, node.args.args, node.args.kwonlyargs)
+    return [argument.arg for group in groups for argument in group if argument.arg != "self"]
+
+
+def runtime_arguments(function: object) -> list[str] | None:
+    """Return the argument names in pybind11's signature line; None where it wrote none."""
+    line = (getattr(function, "__doc__", None) or "").split("\n")[0]
+    signature = re.match(r"\w+\((.*)\) -> ", line)
+    if not signature:
+        return None
+    inside = signature[1]
+    while re.search(r"\[[^\[\]]*\]", inside):  # types such as tuple[int, int]
+        inside = re.sub(r"\[[^\[\]]*\]", "", inside)
+    return [name for name in re.findall(r"(?:^|, )(\w+):", inside) if name != "self"]
+
+
+def test_core_stub_is_true():
+    stub = ast.parse((PACKAGE / "_core.pyi").read_text())
+    compare_stub("mlpcore._core", stub.body, importlib.import_module("mlpcore._core"))
+
+
+def compare_stub(where: str, body: list[ast.stmt], owner: object) -> None:
+    members = stub_members(body)
+    assert set(members) == runtime_names(owner), f"{where}: _core.pyi and the module differ"
+    for name, node in members.items():
+        value = getattr(owner, name)
+        if isinstance(node, ast.ClassDef):
+            assert isinstance(value, type | ModuleType), f"{where}.{name} is no class"
+            compare_stub(f"{where}.{name}", node.body, value)
+        elif isinstance(node, ast.FunctionDef) and runtime_arguments(value) is not None:
+            assert stub_arguments(node) == runtime_arguments(value), f"{where}.{name}: arguments"
