@@ -1,7 +1,6 @@
 """`python -m mlpcore`: scikit-learn's estimator and ours side by side on real data."""
 
 import argparse
-import platform
 import sys
 from pathlib import Path
 
@@ -29,10 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
             row = compare(problem, settings, dtype, options.repeats, _progress)
             _progress("")
             print(_rows(row), flush=True)
-    except ProblemError as error:
+    except (ProblemError, ValueError) as error:  # a ValueError: training diverged
+        _progress("")
         print(f"mlpcore: {error}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, UserWarning):
+    except KeyboardInterrupt:
         _progress("")
         print("mlpcore: interrupted", file=sys.stderr)
         return 130
@@ -44,15 +44,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m mlpcore",
         description="Train scikit-learn's multilayer perceptron and mlpcore's side by side on real "
-        "data with equal settings, and compare accuracy, time and weights.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "data with equal settings, and compare accuracy, time and weights. Defaults in parentheses.",
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--data",
         choices=["digits", "fashion-mnist"],
         default="digits",
-        help="a data set by name; fashion-mnist is downloaded from OpenML",
+        help="a data set by name (digits); fashion-mnist is downloaded from OpenML",
     )
     source.add_argument(
         "--path",
@@ -67,20 +66,20 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[300, 100],
         metavar="UNITS",
-        help="units of each hidden layer",
+        help="units of each hidden layer (300 100)",
     )
-    parser.add_argument("--solver", choices=["adam", "sgd"], default="adam", help="optimizer")
-    parser.add_argument("--epochs", type=_positive, default=10, help="passes over the data")
-    parser.add_argument("--batch-size", type=_positive, default=32, help="rows of a mini-batch")
+    parser.add_argument("--solver", choices=["adam", "sgd"], default="adam", help="optimizer (adam)")
+    parser.add_argument("--epochs", type=_positive, metavar="N", default=10, help="passes over the data (10)")
+    parser.add_argument("--batch-size", type=_positive, metavar="N", default=32, help="rows of a mini-batch (32)")
     parser.add_argument(
         "--dtype",
         choices=["float32", "float64"],
         nargs="+",
         default=["float32", "float64"],
-        help="element types to compare in",
+        help="element types to compare in (both)",
     )
-    parser.add_argument("--threads", type=_positive, default=1, help="threads of either library")
-    parser.add_argument("--repeats", type=_positive, default=3, help="timed fits of each estimator")
+    parser.add_argument("--threads", type=_positive, metavar="N", default=1, help="threads of either library (1)")
+    parser.add_argument("--repeats", type=_positive, metavar="N", default=3, help="timed fits of each estimator (3)")
     return parser
 
 
@@ -91,29 +90,34 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-COLUMNS = "  {:<9}{:<14}{:>13}{:>13}{:>11}{:>9}{:>12}"
+COLUMNS = "  {:<9}{:<13}{:>14}{:>12}{:>10}{:>9}{:>19}"
 
 
 def _header(problem: Problem, settings: Settings, repeats: int) -> str:
     """Describe the run and open the table."""
     widths = (problem.X_train.shape[1], *settings.hidden, problem.n_outputs)
-    threads = "1 thread" if settings.threads == 1 else f"{settings.threads} threads"
     score = "test accuracy" if problem.is_classification else "test R2"
-    timing = f"median of {repeats} fits in turns" if repeats > 1 else "one fit each"
-    titles = ("dtype", "", score, "final loss", "seconds", "ratio", "weights by")
+    timing = f"median of {repeats} fits, taken in turns" if repeats > 1 else "one fit each"
+    titles = ("dtype", "", score, "final loss", "seconds", "ratio", "weights differ by")
     lines = [
         f"mlpcore {__version__} beside scikit-learn {sklearn.__version__}",
         "",
         f"  data      {problem}",
         f"  network   {'-'.join(map(str, widths))}, relu",
-        f"  training  {settings.solver}, {settings.epochs} epochs, batches of {settings.batch_size}, random_state 0",
-        f"  machine   {_core.isa()} instructions, {threads}, {platform.machine()}",
+        f"  training  {settings.solver}, {_count(settings.epochs, 'epoch')}, "
+        f"batches of {settings.batch_size}, random_state 0",
+        f"  machine   {_core.isa()} kernels, {_count(settings.threads, 'thread')}",
         f"  timing    {timing}",
         "",
         COLUMNS.format(*titles),
         "  " + "-" * (len(COLUMNS.format(*titles)) - 2),
     ]
     return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 thread`, `2 threads`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _rows(row: Comparison) -> str:

@@ -103,6 +103,11 @@ def compare(
     -------
     Comparison
         Scores, losses, median seconds and weights.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C, which either estimator's own `fit` would only turn into a warning.
     """
     X_train, X_test = problem.X_train.astype(dtype), problem.X_test.astype(dtype)
     kind = "MLPClassifier" if problem.is_classification else "MLPRegressor"
@@ -114,14 +119,16 @@ def compare(
     fitted: dict[str, Any] = {}
     with threadpool_limits(settings.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        # scikit-learn's fit turns Ctrl-C into a warning; here it should end the program.
         warnings.filterwarnings("error", "Training interrupted by user")
         for repeat in range(repeats + 1):
             for name, make in makers.items():
                 report(f"{name}, {dtype}, " + (f"fit {repeat} of {repeats}" if repeat else "warm-up"))
                 model = make(**_options(settings, settings.epochs if repeat else 1))
                 start = time.perf_counter()
-                model.fit(X_train, problem.y_train)
+                try:
+                    model.fit(X_train, problem.y_train)
+                except UserWarning as warning:
+                    raise KeyboardInterrupt from warning
                 if repeat:
                     seconds[name].append(time.perf_counter() - start)
                     fitted[name] = model

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +127,8 @@ def load_file(path: Path) -> Problem:
     if len(X) != len(y):
         raise ProblemError(f"{path} has {len(X)} rows of features but {len(y)} targets.")
     X = X.reshape(len(X), -1).astype(np.float32) / (255 if X.dtype == np.uint8 else 1)
+    if not np.isfinite(X).all():
+        raise ProblemError(f"{path} has NaN or infinite features; only X_num may have NaN.")
     return _split(path.stem, X, y, is_classification=y.dtype.kind != "f", n_train=n_train)
 
 
@@ -134,10 +137,10 @@ def _read(path: Path) -> dict[str, Array]:
     try:
         with np.load(path) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except FileNotFoundError:
-        raise ProblemError(f"no such file: {path}") from None
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ProblemError(f"{path} is not a .npz file of plain arrays: {error}") from error
+    except OSError as error:
+        raise ProblemError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, TypeError, EOFError, BadZipFile) as error:
+        raise ProblemError(f"cannot read {path}: it is no .npz file of plain arrays") from error
 
 
 def _table(numbers: Array, codes: Array) -> Array:
