@@ -1,0 +1,55 @@
+"""Checks that every interface shares: thread counts, and arrays that need no conversion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from mlpcore import _core
+
+
+def thread_limit(n_threads: int | None) -> int:
+    """Return how many threads may run: as given, or the limit set for this process.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        None asks the affinity mask, ``OMP_NUM_THREADS`` and threadpoolctl.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    return int(_core.default_threads()) if n_threads is None else int(n_threads)
+
+
+def is_ready(x: Any, width: int, dtype: DTypeLike) -> bool:
+    """Tell whether the core can read `x` as it stands.
+
+    Parameters
+    ----------
+    x : object
+        Anything a user passes as rows.
+    width : int
+        Expected number of columns.
+    dtype : dtype
+        Expected element type.
+
+    Returns
+    -------
+    bool
+        True for a C-contiguous ``ndarray`` (no subclass) of shape (rows > 0, width), of the dtype and
+        finite throughout.
+    """
+    return (
+        type(x) is np.ndarray
+        and x.ndim == 2
+        and x.shape[1] == width
+        and x.shape[0] > 0
+        and x.dtype == dtype
+        and x.flags.c_contiguous
+        and bool(np.isfinite(x.sum(dtype=np.float64)))
+    )

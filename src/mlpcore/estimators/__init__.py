@@ -1,0 +1,1 @@
+"""Estimators with scikit-learn's names; each trains by recording a tape for the C++ core."""

@@ -1,0 +1,76 @@
+"""Checks of what users pass to an estimator, and the promise that a failing call changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from mlpcore._validation import is_ready
+from mlpcore.estimators._targets import Array
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Put every attribute of the estimator back if the block raises.
+
+    The block must replace attributes rather than edit the objects they hold.
+    """
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def refuse_sparse(estimator: BaseEstimator, X: Any) -> None:
+    """Raise NotImplementedError for sparse X."""
+    if issparse(X):
+        raise NotImplementedError(f"{type(estimator).__name__} does not take sparse X yet; pass X.toarray().")
+
+
+def checked_rows(estimator: BaseEstimator, X: Any, dtype: str) -> Array:
+    """Return X as C-contiguous rows of `dtype`, checked against the fitted features."""
+    if is_ready(X, estimator.n_features_in_, dtype) and not hasattr(estimator, "feature_names_in_"):
+        return X  # type: ignore[no-any-return]
+    refuse_sparse(estimator, X)
+    rows: Array = validate_data(estimator, X, dtype=np.dtype(dtype), order="C", reset=False)
+    return rows
+
+
+def checked_sample_weight(sample_weight: Any, X: Array, dtype: str) -> Array | None:
+    """Return the weights as (rows,) of `dtype`; at least one must differ from zero."""
+    if sample_weight is None:
+        return None
+    weight: Array = _check_sample_weight(sample_weight, X)
+    if not np.any(weight):
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return np.ascontiguousarray(weight, dtype=dtype)
+
+
+def checked_hidden_layer_sizes(sizes: Any) -> list[int]:
+    """Return the units of each hidden layer; a single number stands for one layer."""
+    units = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if np.any(np.array(units) <= 0):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {units}.")
+    for size in units:
+        if not isinstance(size, Integral):
+            raise TypeError(f"hidden_layer_sizes must hold integers, got {units}.")
+    return [int(size) for size in units]
+
+
+def check_finite(parameters: list[Array]) -> None:
+    """Raise ValueError if the training has blown up."""
+    if not all(np.isfinite(p).all() for p in parameters):
+        raise ValueError(
+            "Solver produced non-finite parameter weights. The input data may"
+            " contain large values and need to be preprocessed."
+        )
