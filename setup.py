@@ -112,6 +112,8 @@ if Path("src/mlpcore/_perceptron.pyx").exists():
         Extension(
             "mlpcore._perceptron",
             sources=["src/mlpcore/_perceptron.pyx"],
+            include_dirs=["csrc"],
+            depends=["csrc/row_kernels.h", "setup.py"],
             extra_compile_args=[*COMMON, "-MMD"],
         ),
         build_dir="build/cython",
