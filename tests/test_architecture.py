@@ -106,7 +106,7 @@ def test_core_knows_no_python_and_never_prints_or_aborts(path):
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
 def test_python_file_opens_with_one_sentence(path):
     if path.suffix == ".pyx":
-        opening = re.match(r'(?:#.*\n)*"""(.+?)(?:\n\n|""")', path.read_text(), re.DOTALL)
+        opening = re.match(r'(?:#[^\n]*\n)*"""(.+?)(?:\n\n|""")', path.read_text(), re.DOTALL)
         sentence = opening[1] if opening else ""
     else:
         sentence = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
@@ -115,10 +115,9 @@ def test_python_file_opens_with_one_sentence(path):
 
 @pytest.mark.parametrize("path", CPP_FILES, ids=name_of)
 def test_cpp_file_opens_with_one_sentence(path):
-    opening = re.match(r"((?://.*\n)+)", path.read_text())
+    opening = re.match(r"/\*.+?\*/|(?://.*\n)+", path.read_text())
     assert opening, f"{name_of(path)} must open with a comment, a sentence"
-    paragraph = re.sub(r"^// ?", "", opening[1], flags=re.MULTILINE).split("\n\n")[0]
-    assert "." in paragraph, f"the opening comment of {name_of(path)} has no full stop"
+    assert "." in opening[0], f"the opening comment of {name_of(path)} has no full stop"
 
 
 def test_no_module_is_called_after_nothing():
