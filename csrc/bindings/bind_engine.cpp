@@ -1,0 +1,268 @@
+// Tape, Update and Engine for Python.
+#include <pybind11/stl.h>
+
+#include <mutex>
+#include <shared_mutex>
+
+#include "../engine.h"
+#include "array.h"
+#include "names.h"
+
+namespace mlpcore {
+
+namespace {
+
+// PyErr_CheckSignals from the batch loop, which runs without the GIL.
+bool signal_raised() {
+  py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+// An engine with its lock: training excludes everything else, predictions run side by side.
+template <class T>
+class BoundEngine {
+ public:
+  explicit BoundEngine(const Tape& tape) : engine_(tape) {}
+
+  std::vector<py::tuple> parameter_shapes() const {
+    std::vector<py::tuple> shapes;
+    for (const DenseLayer& layer : engine_.plan().layers) {
+      shapes.push_back(py::make_tuple(layer.in, layer.out));
+      shapes.push_back(py::make_tuple(layer.out));
+    }
+    return shapes;
+  }
+
+  void load(const py::sequence& parameters) {
+    const auto arrays = parameter_arrays(parameters, false);
+    py::gil_scoped_release release;
+    std::unique_lock lock(mutex_);
+    pack(arrays, engine_.weights());
+  }
+
+  void store(const py::sequence& parameters) {
+    auto arrays = parameter_arrays(parameters, true);
+    py::gil_scoped_release release;
+    std::shared_lock lock(mutex_);
+    unpack(engine_.weights(), arrays);
+  }
+
+  int64_t step() const { return engine_.step; }
+
+  std::vector<std::vector<py::array_t<T>>> slots() {
+    std::vector<std::vector<py::array_t<T>>> all;
+    for (int s = 0; s < 2 && engine_.slot(s); ++s) {
+      all.push_back(new_parameters());
+      unpack(engine_.slot(s), all.back());
+    }
+    return all;
+  }
+
+  void set_slots(const py::sequence& slots, int64_t step) {
+    if (step < 0) throw py::value_error("step must be >= 0, got " + std::to_string(step));
+    if (py::len(slots) > 2) throw py::value_error("an optimizer has at most 2 slots, got " + std::to_string(py::len(slots)));
+    std::vector<std::vector<py::array_t<T>>> all;
+    for (const py::handle& slot : slots) all.push_back(parameter_arrays(py::reinterpret_borrow<py::sequence>(slot), false));
+    std::unique_lock lock(mutex_);
+    engine_.make_slots(0);
+    engine_.make_slots(int(all.size()));
+    for (size_t s = 0; s < all.size(); ++s) pack(all[s], engine_.slot(int(s)));
+    engine_.step = step;
+  }
+
+  py::tuple train(const py::array& x, const py::array& y, const py::object& order, int64_t batch_size, const Update& update,
+                  const py::object& sample_weight, const py::object& learning_rates, int threads) {
+    const Inputs in(*this, x, y, order, sample_weight);
+    if (batch_size < 1) throw py::value_error("batch_size must be at least 1, got " + std::to_string(batch_size));
+    py::array_t<double> rates;
+    if (!learning_rates.is_none())
+      rates = checked<double>(learning_rates, "learning_rates", {(in.data.rows + batch_size - 1) / batch_size});
+    Sums sums;
+    {
+      py::gil_scoped_release release;
+      std::unique_lock lock(mutex_);
+      sums = engine_.train(in.data, batch_size, update, learning_rates.is_none() ? nullptr : rates.data(), threads, signal_raised);
+    }
+    if (sums.interrupted) throw py::error_already_set();
+    return py::make_tuple(sums.loss, sums.penalty);
+  }
+
+  py::tuple gradient(const py::array& x, const py::array& y, double l2, const py::object& sample_weight, int threads) {
+    const Inputs in(*this, x, y, py::none(), sample_weight);
+    std::vector<py::array_t<T>> gradients = new_parameters();
+    Sums sums;
+    {
+      py::gil_scoped_release release;
+      std::unique_lock lock(mutex_);
+      Memory<T> packed(engine_.parameters_size());
+      sums = engine_.gradient(in.data, l2, threads, packed.get());
+      unpack(packed.get(), gradients);
+    }
+    return py::make_tuple(sums.loss, sums.penalty, gradients);
+  }
+
+  py::array_t<T> predict(const py::array& x, int threads) {
+    const Plan& plan = engine_.plan();
+    const auto view = checked<T>(x, "x", {kAny, plan.buffers[0]});
+    py::array_t<T> out({view.shape(0), py::ssize_t(plan.buffers[plan.output])});
+    T* to = out.mutable_data();
+    py::gil_scoped_release release;
+    std::shared_lock lock(mutex_);
+    engine_.predict(view.data(), view.shape(0), to, threads);
+    return out;
+  }
+
+ private:
+  // The arrays of one pass, checked and kept alive.
+  struct Inputs {
+    py::array_t<T> x, y, weight;
+    py::array_t<int32_t> labels;
+    py::array_t<int64_t> order;
+    Data<T> data{};
+
+    Inputs(const BoundEngine& self, const py::array& x_, const py::array& y_, const py::object& order_, const py::object& weight_) {
+      const Plan& plan = self.engine_.plan();
+      if (!plan.has_loss) throw py::value_error("this tape has no loss: record one with loss(x, name)");
+      x = checked<T>(x_, "x", {kAny, plan.buffers[0]});
+      const int64_t n = x.shape(0);
+      data.x = x.data();
+      data.rows = n;
+      if (plan.loss == Loss::cross_entropy) {
+        labels = checked<int32_t>(y_, "y", {n});
+        for (int64_t r = 0; r < n; ++r)
+          if (labels.data()[r] < 0 || labels.data()[r] >= plan.loss_width)
+            throw py::value_error("y must hold class indices in [0, " + std::to_string(plan.loss_width) + "), got " +
+                                  std::to_string(labels.data()[r]) + " in row " + std::to_string(r));
+        data.labels = labels.data();
+      } else {
+        y = checked<T>(y_, "y", {n, plan.loss_width});
+        data.y = y.data();
+      }
+      if (!order_.is_none()) {
+        order = checked<int64_t>(order_, "order", {kAny});
+        for (int64_t r = 0; r < order.shape(0); ++r)
+          if (order.data()[r] < 0 || order.data()[r] >= n)
+            throw py::value_error("order must hold rows in [0, " + std::to_string(n) + "), got " + std::to_string(order.data()[r]));
+        data.order = order.data();
+        data.rows = order.shape(0);
+      }
+      if (!weight_.is_none()) {
+        weight = checked<T>(weight_, "sample_weight", {n});
+        data.weight = weight.data();
+      }
+    }
+  };
+
+  std::vector<py::array_t<T>> new_parameters() const {
+    std::vector<py::array_t<T>> arrays;
+    for (const DenseLayer& layer : engine_.plan().layers) {
+      arrays.emplace_back(std::vector<py::ssize_t>{layer.in, layer.out});
+      arrays.emplace_back(std::vector<py::ssize_t>{layer.out});
+    }
+    return arrays;
+  }
+
+  std::vector<py::array_t<T>> parameter_arrays(const py::sequence& parameters, bool writable) const {
+    const auto& layers = engine_.plan().layers;
+    if (py::len(parameters) != 2 * layers.size())
+      throw py::value_error("expected " + std::to_string(2 * layers.size()) + " parameters (kernel and bias of each dense layer), got " +
+                            std::to_string(py::len(parameters)));
+    std::vector<py::array_t<T>> arrays;
+    for (size_t l = 0; l < layers.size(); ++l) {
+      const std::string name = std::to_string(l);
+      arrays.push_back(checked<T>(parameters[2 * l], ("kernel " + name).c_str(), {layers[l].in, layers[l].out}, writable));
+      arrays.push_back(checked<T>(parameters[2 * l + 1], ("bias " + name).c_str(), {layers[l].out}, writable));
+    }
+    return arrays;
+  }
+
+  void pack(const std::vector<py::array_t<T>>& arrays, T* packed) const {
+    const auto& layers = engine_.plan().layers;
+    for (size_t l = 0; l < layers.size(); ++l)
+      engine_.kernels().pack(layers[l].in, layers[l].out, arrays[2 * l].data(), arrays[2 * l + 1].data(), packed + layers[l].offset);
+  }
+
+  void unpack(const T* packed, std::vector<py::array_t<T>>& arrays) const {
+    const auto& layers = engine_.plan().layers;
+    for (size_t l = 0; l < layers.size(); ++l)
+      engine_.kernels().unpack(layers[l].in, layers[l].out, packed + layers[l].offset, arrays[2 * l].mutable_data(),
+                               arrays[2 * l + 1].mutable_data());
+  }
+
+  Engine<T> engine_;
+  std::shared_mutex mutex_;
+};
+
+template <class T>
+void bind_engine_of(py::module_& m, const char* name) {
+  using E = BoundEngine<T>;
+  py::class_<E>(m, name)
+      .def_property_readonly("parameter_shapes", &E::parameter_shapes)
+      .def_property_readonly("step", &E::step)
+      .def("load", &E::load, py::arg("parameters"))
+      .def("store", &E::store, py::arg("parameters"))
+      .def("slots", &E::slots)
+      .def("set_slots", &E::set_slots, py::arg("slots"), py::arg("step"))
+      .def("train", &E::train, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("update"), py::kw_only(),
+           py::arg("sample_weight") = py::none(), py::arg("learning_rates") = py::none(), py::arg("n_threads") = 1)
+      .def("gradient", &E::gradient, py::arg("x"), py::arg("y"), py::arg("l2") = 0.0, py::kw_only(),
+           py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1)
+      .def("predict", &E::predict, py::arg("x"), py::arg("n_threads") = 1);
+}
+
+double default_alpha(Activation f) {
+  return f == Activation::leaky_relu ? 0.01 : 1.0;  // the slope of leaky_relu; elu's limit is -alpha
+}
+
+}  // namespace
+
+void bind_engine(py::module_& m) {
+  py::class_<Tape>(m, "Tape")
+      .def(py::init<>())
+      .def("input", &Tape::input, py::arg("width"))
+      .def("dense", &Tape::dense, py::arg("x"), py::arg("units"))
+      .def(
+          "activation",
+          [](Tape& tape, int x, const std::string& name, std::optional<double> alpha) {
+            const auto f = named<Activation>(kActivationNames, name, "activation");
+            return tape.activation(x, f, alpha.value_or(default_alpha(f)));
+          },
+          py::arg("x"), py::arg("name"), py::arg("alpha") = py::none())
+      .def("dropout", &Tape::dropout, py::arg("x"), py::arg("rate"))
+      .def("output", &Tape::set_output, py::arg("x"))
+      .def(
+          "loss",
+          [](Tape& tape, int x, const std::string& name, double weight, double clip) {
+            tape.loss(x, named<Loss>(kLossNames, name, "loss"), weight, clip);
+          },
+          py::arg("x"), py::arg("name"), py::arg("weight") = 1.0, py::arg("clip") = 0.0);
+
+  py::class_<Update>(m, "Update")
+      .def(py::init([](const std::string& kind, double learning_rate, double momentum, bool nesterov, double beta_1, double beta_2,
+                       double epsilon, double l2) {
+             return Update{named<Rule>(kRuleNames, kind, "optimizer"), learning_rate, momentum, nesterov, beta_1, beta_2, epsilon, l2};
+           }),
+           py::arg("kind"), py::kw_only(), py::arg("learning_rate"), py::arg("momentum") = 0.0, py::arg("nesterov") = false,
+           py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8, py::arg("l2") = 0.0)
+      .def_property_readonly("kind", [](const Update& u) { return std::string(kRuleNames[size_t(u.rule)]); })
+      .def_readwrite("learning_rate", &Update::learning_rate)
+      .def_readwrite("momentum", &Update::momentum)
+      .def_readwrite("nesterov", &Update::nesterov)
+      .def_readwrite("beta_1", &Update::beta_1)
+      .def_readwrite("beta_2", &Update::beta_2)
+      .def_readwrite("epsilon", &Update::epsilon)
+      .def_readwrite("l2", &Update::l2);
+
+  bind_engine_of<float>(m, "Engine32");
+  bind_engine_of<double>(m, "Engine64");
+  m.def(
+      "Engine",
+      [](const Tape& tape, const std::string& dtype) -> py::object {
+        if (dtype == "float32") return py::cast(new BoundEngine<float>(tape), py::return_value_policy::take_ownership);
+        if (dtype == "float64") return py::cast(new BoundEngine<double>(tape), py::return_value_policy::take_ownership);
+        throw py::value_error("dtype must be 'float32' or 'float64', got '" + dtype + "'");
+      },
+      py::arg("tape"), py::arg("dtype"));
+}
+
+}  // namespace mlpcore

@@ -1,0 +1,28 @@
+// The names of activations and losses, as Python writes them.
+#pragma once
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "../tape.h"
+
+namespace mlpcore {
+
+constexpr std::array<std::string_view, 16> kActivationNames = {
+    "identity", "logistic", "tanh", "relu", "softmax", "exp", "leaky_relu", "elu",
+    "selu", "gelu", "silu", "mish", "softplus", "hard_sigmoid", "softsign", "heaviside"};
+constexpr std::array<std::string_view, 4> kLossNames = {"cross_entropy", "binary_cross_entropy", "squared_error", "poisson"};
+constexpr std::array<std::string_view, 2> kRuleNames = {"sgd", "adam"};
+
+// The enumerator whose name is `name`, in the order of the enum.
+template <class Enum, size_t N>
+Enum named(const std::array<std::string_view, N>& names, const std::string& name, const char* what) {
+  std::string all;
+  for (size_t i = 0; i < N; ++i) {
+    if (names[i] == name) return Enum(i);
+    all += (i ? ", " : "") + std::string(names[i]);
+  }
+  throw std::invalid_argument(std::string("unknown ") + what + " '" + name + "'; one of: " + all);
+}
+
+}  // namespace mlpcore

@@ -1,0 +1,55 @@
+// Row gathering, dot, axpy, and the measure of the processor's peak.
+
+// y[r] = x[order[r]], the next row fetched ahead; padding of y is left as it is
+template <class T>
+void gather(int64_t rows, int64_t width, const T* x, int64_t ldx, const int64_t* order, T* y, int64_t ldy) {
+  constexpr int64_t line = 64 / sizeof(T);
+  for (int64_t r = 0; r < rows; ++r, y += ldy) {
+    const T* from = x + order[r] * ldx;
+    const T* next = x + order[r + 1 < rows ? r + 1 : r] * ldx;
+    int64_t c = 0;
+    for (; c + line <= width; c += line) {
+      __builtin_prefetch(next + c);
+      __builtin_memcpy(y + c, from + c, 64);
+    }
+    for (; c < width; ++c) y[c] = from[c];
+  }
+}
+
+template <class T>
+T dot(const T* a, const T* b, int64_t n) {
+  constexpr int L = kLanes<T>;
+  Vec<T> s[4] = {};
+  int64_t i = 0;
+  for (; i + 4 * L <= n; i += 4 * L)
+    for (int j = 0; j < 4; ++j) s[j] += load(a + i + j * L) * load(b + i + j * L);
+  for (; i + L <= n; i += L) s[0] += load(a + i) * load(b + i);
+  T total = sum<T>((s[0] + s[1]) + (s[2] + s[3]));
+  for (; i < n; ++i) total += a[i] * b[i];
+  return total;
+}
+
+template <class T>
+void axpy(T a, const T* x, T* y, int64_t n) {
+  constexpr int L = kLanes<T>;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) store(y + i, load(y + i) + a * load(x + i));
+  for (; i < n; ++i) y[i] += a * x[i];
+}
+
+template <class T>
+double fma_peak(int64_t steps) {
+  constexpr int L = kLanes<T>, independent = kTileRows * kTileVectors;
+  Vec<T> acc[independent];
+  for (int i = 0; i < independent; ++i) acc[i] = splat(T(i));
+  Vec<T> a = splat(T(0.999)), b = splat(T(0.001));
+  for (int64_t s = 0; s < steps; ++s) {
+    asm volatile("" : "+x"(a), "+x"(b));
+#pragma GCC unroll 24
+    for (int i = 0; i < independent; ++i) acc[i] = acc[i] * a + b;
+  }
+  Vec<T> total{};
+  for (const Vec<T>& v : acc) total += v;
+  asm volatile("" : : "x"(total));
+  return 2.0 * L * independent * double(steps);
+}

@@ -1,0 +1,59 @@
+// Everything of one instruction set: included once by each isa_*.cpp, which defines MLPCORE_TABLE, the table's name.
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12's _mm512_sqrt_ps passes an undefined source operand
+#endif
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "../kernels.h"
+
+namespace mlpcore {
+namespace {
+
+#include "simd.inl"
+
+#include "math.inl"
+
+#include "activation.inl"
+#include "loss.inl"
+#include "map.inl"
+#include "tile.inl"
+#include "update.inl"
+
+#include "dense.inl"
+
+template <class T>
+constexpr Kernels<T> table(const char* isa) {
+  return {.isa = isa,
+          .lanes = kLanes<T>,
+          .panel = kPanel<T>,
+          .chunk = kChunk,
+          .pack = pack<T>,
+          .unpack = unpack<T>,
+          .dense = dense<T>,
+          .dense_dx = dense_dx<T>,
+          .dense_dw = dense_dw<T>,
+          .activation = activation<T>,
+          .activation_dx = activation_dx<T>,
+          .softmax_cross_entropy = softmax_cross_entropy<T>,
+          .logistic_cross_entropy = logistic_cross_entropy<T>,
+          .squared_error = squared_error<T>,
+          .poisson = poisson<T>,
+          .update = update<T>,
+          .gather = gather<T>,
+          .dot = dot<T>,
+          .axpy = axpy<T>,
+          .fma_peak = fma_peak<T>};
+}
+
+}  // namespace
+
+extern const Kernels<float> MLPCORE_TABLE(float) = table<float>(MLPCORE_ISA_NAME);
+extern const Kernels<double> MLPCORE_TABLE(double) = table<double>(MLPCORE_ISA_NAME);
+
+}  // namespace mlpcore

@@ -1,0 +1,32 @@
+// One optimizer step on n elements: weights, slots and gradient lie alike; n is whole vectors.
+
+template <class T>
+double update(const Step<T>& step, Weights<T> at, const T* g, int64_t n) {
+  constexpr int L = kLanes<T>;
+  Vec<T> squares{};
+  const auto each = [&](auto rule) {
+    for (int64_t i = 0; i < n; i += L) {
+      Vec<T> w = load(at.w + i);
+      squares += w * w;
+      rule(i, w, load(g + i) + step.l2 * w);
+    }
+  };
+  if (step.rule == Rule::adam) {
+    each([&](int64_t i, Vec<T> w, Vec<T> g) {
+      const Vec<T> m = step.beta_1 * load(at.slot0 + i) + step.one_minus_beta_1 * g;
+      const Vec<T> v = step.beta_2 * load(at.slot1 + i) + step.one_minus_beta_2 * (g * g);
+      store(at.slot0 + i, m);
+      store(at.slot1 + i, v);
+      store(at.w + i, w - step.learning_rate * m / (square_root<T>(v) + step.epsilon));
+    });
+  } else if (!at.slot0) {
+    each([&](int64_t i, Vec<T> w, Vec<T> g) { store(at.w + i, w - step.learning_rate * g); });
+  } else {
+    each([&](int64_t i, Vec<T> w, Vec<T> g) {
+      const Vec<T> v = step.momentum * load(at.slot0 + i) - step.learning_rate * g;
+      store(at.slot0 + i, v);
+      store(at.w + i, w + (step.nesterov ? step.momentum * v - step.learning_rate * g : v));
+    });
+  }
+  return step.l2 != 0 ? double(sum<T>(squares)) : 0;
+}

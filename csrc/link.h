@@ -1,0 +1,58 @@
+// Linking: Tape -> Plan, the list of kernel calls with fusions made and buffers assigned, still without memory.
+#pragma once
+#include "tape.h"
+
+namespace mlpcore {
+
+// A dense layer of the plan and where its packed weights begin, in elements.
+struct DenseLayer {
+  int64_t in, out, offset;
+};
+
+// One step of the forward pass and its counterpart of the backward pass.
+struct Node {
+  OpKind kind;
+  int from, to;            // buffers read and written
+  int64_t width;           // of `to`
+  int layer = -1;          // dense: which DenseLayer
+  Activation activation = Activation::identity;
+  double alpha = 0;
+  bool relu = false;       // dense: relu applied in the epilogue of the forward product
+  bool relu_masked = false;    // dense: the next layer's dx applies relu's derivative
+  bool needs_dx = false;   // dense: the gradient of `from` is wanted
+  bool masks_dx = false;   // dense: `from` is a relu's output and its derivative is applied in the epilogue of dx
+  bool in_loss = false;    // activation: its derivative is part of the loss
+};
+
+struct Plan {
+  std::vector<Node> nodes;
+  std::vector<DenseLayer> layers;
+  std::vector<int64_t> buffers;  // width of each; 0 is the input
+  int output = -1;               // buffer
+  bool has_loss = false;
+  Loss loss = Loss::squared_error;
+  int loss_at = -1;              // buffer the loss reads
+  int gradient_at = -1;          // buffer whose gradient the loss writes
+  int64_t loss_width = 0;
+  double loss_weight = 1, loss_clip = 0;
+};
+
+// Fuses dense + relu, activation + loss and relu's derivative into dx; runs activations in place; plans no gradient
+// that nobody needs. packed_size(in, out) gives a layer's size in elements.
+template <class PackedSize>
+Plan link(const Tape& tape, PackedSize packed_size);
+
+Plan link_nodes(const Tape& tape);
+
+template <class PackedSize>
+Plan link(const Tape& tape, PackedSize packed_size) {
+  Plan plan = link_nodes(tape);
+  int64_t offset = 0;
+  for (DenseLayer& layer : plan.layers) {
+    layer.offset = offset;
+    offset += packed_size(layer.in, layer.out);
+  }
+  return plan;
+}
+
+}  // namespace mlpcore
