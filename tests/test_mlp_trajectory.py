@@ -59,7 +59,8 @@ def fit_both(target, dtype="float64", sample_weight=None, **parameters):
 
 
 def assert_same_weights(ours, theirs, atol):
-    for a, b in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_):
+    pairs = zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True)
+    for a, b in pairs:
         assert a.dtype == b.dtype
         assert_allclose(a, b, rtol=0, atol=atol)
 
@@ -76,9 +77,7 @@ def test_fifty_epochs_in_float64_follow_scikit_learn(activation, solver, target)
 
 @pytest.mark.parametrize(("activation", "solver", "target"), [*product(ACTIVATIONS, SOLVERS, TARGETS)])
 def test_five_epochs_in_float32_follow_scikit_learn(activation, solver, target):
-    ours, theirs = fit_both(
-        target, "float32", activation=activation, max_iter=5, **SOLVERS[solver]
-    )
+    ours, theirs = fit_both(target, "float32", activation=activation, max_iter=5, **SOLVERS[solver])
     assert_same_weights(ours, theirs, atol=1e-5)  # issue 1's tolerance
     assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-5)
 

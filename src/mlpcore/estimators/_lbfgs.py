@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 from sklearn.utils.optimize import _check_optimize_result
+from threadpoolctl import ThreadpoolController
 
-from mlpcore.estimators._initial import Parameters, interleaved, separated
+from mlpcore.estimators._initial import Parameters
 from mlpcore.estimators._recording import Network
 from mlpcore.estimators._targets import Array
 
 _CHUNK = 1 << 20  # numbers of a float32 x that are widened at a time
 
 
-def packed(parameters: Parameters) -> NDArray[np.float64]:
-    """Return theta = [kernel 0, kernel 1, ..., bias 0, bias 1, ...], raveled."""
-    coefs, intercepts = separated(parameters)
-    return np.concatenate([p.ravel() for p in coefs + intercepts], dtype=np.float64)
+class Layout:
+    """Where each parameter lies in theta = [kernel 0, kernel 1, ..., bias 0, bias 1, ...]."""
 
+    def __init__(self, shapes: list[tuple[int, ...]]) -> None:
+        self.shapes = shapes
+        self.n_kernel_values = sum(math.prod(shape) for shape in shapes[0::2])
+        self.size = self.n_kernel_values + sum(math.prod(shape) for shape in shapes[1::2])
 
-def unpacked(theta: NDArray[np.float64], shapes: list[tuple[int, ...]]) -> Parameters:
-    """Return theta's parameters in the core's order, as views."""
-    theta_shapes = shapes[0::2] + shapes[1::2]
-    ends = np.cumsum([int(np.prod(shape)) for shape in theta_shapes])
-    parts = np.split(theta, ends[:-1])
-    views = [part.reshape(shape) for part, shape in zip(parts, theta_shapes, strict=True)]
-    return interleaved(views[: len(views) // 2], views[len(views) // 2 :], "float64")
+    def views(self, theta: NDArray[np.float64]) -> Parameters:
+        """Return theta's parameters in the core's order, without copying."""
+        views: Parameters = [theta] * len(self.shapes)
+        start = 0
+        for i in (*range(0, len(views), 2), *range(1, len(views), 2)):
+            stop = start + math.prod(self.shapes[i])
+            views[i] = theta[start:stop].reshape(self.shapes[i])
+            start = stop
+        return views
+
+    def packed(self, parameters: Parameters) -> NDArray[np.float64]:
+        """Return a new theta that holds the parameters."""
+        theta = np.empty(self.size)
+        for view, parameter in zip(self.views(theta), parameters, strict=True):
+            view[...] = parameter
+        return theta
 
 
 class Objective:
@@ -55,7 +69,7 @@ class Objective:
         alpha: float,
         n_threads: int,
     ) -> None:
-        self.network = network
+        self.layout = Layout(network.parameter_shapes)
         self.engine = network.engine("float64")
         self.alpha = alpha
         self.n_threads = n_threads
@@ -68,23 +82,23 @@ class Objective:
 
     def __call__(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return the penalised mean loss and its gradient, (theta.size,)."""
-        parameters = unpacked(theta, self.network.parameter_shapes)
-        self.engine.load(parameters)
+        self.engine.load(self.layout.views(theta))
         loss = 0.0
-        gradient = np.zeros_like(theta)
+        gradient = np.zeros(self.layout.size)
+        gradient_views = self.layout.views(gradient)
         for x, y, weight in self.chunks:
             share = (len(x) if weight is None else float(weight.sum())) / self.total
             if share == 0:
                 continue
-            mean, _, gradients = self.engine.gradient(
+            mean, _, parts = self.engine.gradient(
                 x.astype(np.float64, copy=False), y, sample_weight=weight, n_threads=self.n_threads
             )
             loss += share * mean
-            gradient += share * packed(gradients)
-        n_kernels = sum(kernel.size for kernel in parameters[0::2])
-        kernels = theta[:n_kernels]
+            for view, part in zip(gradient_views, parts, strict=True):
+                view += share * part
+        kernels = theta[: self.layout.n_kernel_values]
         loss += 0.5 * self.alpha * float(kernels @ kernels) / self.total
-        gradient[:n_kernels] += self.alpha / self.total * kernels
+        gradient[: len(kernels)] += self.alpha / self.total * kernels
         return loss, gradient
 
 
@@ -98,13 +112,21 @@ class Minimum(NamedTuple):
 
 def minimize(objective: Objective, start: Parameters, *, max_iter: int, max_fun: int, tol: float) -> Minimum:
     """Run L-BFGS-B from `start`; a ConvergenceWarning says why it stopped early."""
-    result = scipy.optimize.minimize(
-        objective,
-        packed(start),
-        method="L-BFGS-B",
-        jac=True,
-        options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-    )
+    layout = objective.layout
+    with _blas().limit(limits=1, user_api="blas"):
+        result = scipy.optimize.minimize(
+            objective,
+            layout.packed(start),
+            method="L-BFGS-B",
+            jac=True,
+            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+        )
     n_iter = _check_optimize_result("lbfgs", result, max_iter)
-    parameters = unpacked(result.x, objective.network.parameter_shapes)
-    return Minimum([p.copy() for p in parameters], float(result.fun), n_iter)
+    parameters = [view.copy() for view in layout.views(result.x)]
+    return Minimum(parameters, float(result.fun), n_iter)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Find the BLAS libraries; SciPy's L-BFGS-B, all tiny products, is 20 times slower on two threads."""
+    return ThreadpoolController()

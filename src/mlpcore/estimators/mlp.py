@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import log_expit, log_softmax
+from scipy.special import expit, log_expit, log_softmax
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
@@ -290,8 +290,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        p = self._output(X)
-        return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+        self._check_fitted()
+        if self._fitted_targets().n_outputs > 1:
+            return self._output(X)
+        z = self._output(X, out_activation="identity")
+        return np.hstack([expit(-z), expit(z)])  # 1 - p would lose small probabilities
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probability of each class, finite however small that is.
@@ -305,10 +308,18 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        z = self._output(X, out_activation="identity")
-        if self.out_activation_ == "softmax":
-            return np.asarray(log_softmax(z, axis=1))
-        return np.asarray(log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z))
+        p = self.predict_proba(X)
+        is_zero = p == 0
+        log_p = np.log(p, where=~is_zero, out=p)
+        if is_zero.any():  # too small for the dtype; its logarithm is not
+            z = self._output(X, out_activation="identity")
+            exact = (
+                log_softmax(z, axis=1)
+                if self._fitted_targets().is_multiclass
+                else (log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z))
+            )
+            log_p[is_zero] = exact[is_zero]
+        return log_p
 
     def _check_rows_and_targets(
         self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
