@@ -41,15 +41,17 @@ def is_ready(x: Any, width: int, dtype: DTypeLike) -> bool:
     Returns
     -------
     bool
-        True for a C-contiguous ``ndarray`` (no subclass) of shape (rows > 0, width), of the dtype and
-        finite throughout.
+        True for a C-contiguous ``ndarray`` (no subclass) of shape (rows > 0, width), of the dtype, with
+        a finite sum and hence no NaN or infinity. False says only that a closer look is due.
     """
-    return (
+    if not (
         type(x) is np.ndarray
         and x.ndim == 2
         and x.shape[1] == width
         and x.shape[0] > 0
         and x.dtype == dtype
         and x.flags.c_contiguous
-        and bool(np.isfinite(x.sum(dtype=np.float64)))
-    )
+    ):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(x.sum()))

@@ -42,7 +42,8 @@ def checked_rows(estimator: BaseEstimator, X: Any, dtype: str) -> Array:
     if is_ready(X, estimator.n_features_in_, dtype) and not hasattr(estimator, "feature_names_in_"):
         return X  # type: ignore[no-any-return]
     refuse_sparse(estimator, X)
-    rows: Array = validate_data(estimator, X, dtype=np.dtype(dtype), order="C", reset=False)
+    with np.errstate(over="ignore", invalid="ignore"):  # overflow is refused as infinity
+        rows: Array = validate_data(estimator, X, dtype=np.dtype(dtype), order="C", reset=False)
     return rows
 
 

@@ -105,6 +105,10 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     coefs_: Sequence[NDArray[np.floating]]
     intercepts_: Sequence[NDArray[np.floating]]
     n_features_in_: int
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
 
     # ------------------------------------------------------------ what a subclass decides
 
@@ -272,7 +276,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         minimum = _lbfgs.minimize(objective, parameters, max_iter=self.max_iter, max_fun=self.max_fun, tol=self.tol)
         check_finite(minimum.parameters)
         for name in _STOCHASTIC_ATTRIBUTES:  # of an earlier fit with another solver
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         self.coefs_, self.intercepts_ = separated(minimum.parameters)
         self.n_iter_ = minimum.n_iter
         self.t_ = 0 if first else getattr(self, "t_", 0)

@@ -38,7 +38,7 @@ class ClassTargets:
             indicators: Array = self.binarizer.transform(y).astype(bool).astype(dtype)
             return np.ascontiguousarray(indicators)
         if self.is_multiclass:
-            return np.searchsorted(self.classes, y).astype(np.int32)
+            return np.asarray(np.searchsorted(self.classes, y), dtype=np.int32)
         positive = y == self.classes[1] if len(self.classes) > 1 else np.zeros(len(y), bool)
         return np.asarray(positive).reshape(-1, 1).astype(dtype)
 
