@@ -76,7 +76,7 @@ def best_rate(work: Callable[[], object], amount: float, seconds: float) -> floa
     return amount / best
 
 
-def bandwidth(n_bytes: int, threads: int = 1, seconds: float = 0.2) -> float:
+def bandwidth(n_bytes: int, threads: int = 1, seconds: float = 0.5) -> float:
     """Return bytes a second that dot products read, two arrays of n_bytes together per thread."""
 
     def read() -> float:
@@ -88,15 +88,14 @@ def bandwidth(n_bytes: int, threads: int = 1, seconds: float = 0.2) -> float:
         return together(read, threads)
 
 
-def report(threads: list[int]) -> dict:
-    """Measure everything, for JSON."""
+def report(threads: list[int], reading: bool = True) -> dict:
+    """Measure everything, or all but the reading of memory, for JSON."""
     sizes = caches()
-    memory = min(max(256 << 20, 2 * sizes["L3"]), 1 << 30)
-    places = {"L2": sizes["L2"] // 2, "memory": memory}
-    if sizes["L3"] // 2 < memory // 8:
-        places["L3"] = sizes["L3"] // 2
-    else:  # a large server's cache: one thread's part of it
-        places["L3"] = 8 * sizes["L2"]
+    places = {
+        "L2": sizes["L2"] // 2,
+        "L3": min(sizes["L3"] // 2, 8 * sizes["L2"]),  # of a large one, what a thread can hope for
+        "memory": min(max(256 << 20, 2 * sizes["L3"]), 1 << 30),
+    }
     peaks = {d: {t: fma_peak(d, t)[0] / 1e9 for t in threads} for d in DTYPES}
     return {
         "processor": processor(),

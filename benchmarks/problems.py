@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import numpy as np
+from rows import Rows, diabetes, digits, fashion_mnist, housing, synthetic, text_like
 
-SEED = 0
 EARLY_TOLERANCE = 2e-5  # relative, of the losses after the first ten steps
-Rows = Callable[[int], tuple]  # number of rows -> X (rows, features), y
 
 
 @dataclass(frozen=True)
@@ -80,155 +75,6 @@ class Problem:
         few = max(self.rows // 10, min(self.rows, 1000)) if self.kind != "predict" else self.rows
         return replace(self, rows=few, epochs=min(self.epochs, 3), calls=min(self.calls, 50))
 
-
-# ---- the same start for every peer ----------------------------------------------------------
-
-
-def initial_parameters(problem: Problem, random_state: np.random.RandomState) -> list[np.ndarray]:
-    """Draw kernel (in, out) and bias (out,) of each layer as scikit-learn does for relu."""
-    parameters = []
-    for n_in, n_out in zip(problem.layers, problem.layers[1:], strict=False):
-        bound = np.sqrt(6.0 / (n_in + n_out))
-        parameters.append(random_state.uniform(-bound, bound, (n_in, n_out)))
-        parameters.append(random_state.uniform(-bound, bound, n_out))
-    return [p.astype(problem.dtype) for p in parameters]
-
-
-def orders(rows: int, epochs: int, random_state: np.random.RandomState) -> Iterator[np.ndarray]:
-    """Draw each epoch's order of the rows (rows,) int64 as scikit-learn does."""
-    order = np.arange(rows)
-    for _ in range(epochs):
-        permutation = np.arange(rows)
-        random_state.shuffle(permutation)
-        order = order[permutation]
-        yield order
-
-
-def start(problem: Problem, epochs: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the initial parameters and the orders (epochs, rows) that `random_state=SEED` gives."""
-    random_state = np.random.RandomState(SEED)
-    parameters = initial_parameters(problem, random_state)
-    return parameters, np.array(list(orders(problem.rows, epochs, random_state)))
-
-
-# ---- the same judge for every peer ----------------------------------------------------------
-
-
-def loss(problem: Problem, parameters: list[np.ndarray], x, y: np.ndarray) -> float:
-    """Return the mean loss of a finished network on (at most 20000) rows, in NumPy's float64."""
-    x, y = x[:20000], y[:20000]
-    values = [p.astype(np.float64) for p in parameters]
-    for kernel, bias in zip(values[:-2:2], values[1:-2:2], strict=True):
-        x = np.maximum(np.asarray(x @ kernel) + bias, 0.0)
-    return output_loss(problem, outputs_of_scores(problem, x @ values[-2] + values[-1]), y)
-
-
-def outputs_of_scores(problem: Problem, scores: np.ndarray) -> np.ndarray:
-    """Apply the output activation to scores (rows, outputs)."""
-    if problem.output == "softmax":
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores / scores.sum(axis=1, keepdims=True)
-    return 1.0 / (1.0 + np.exp(-scores)) if problem.output == "logistic" else scores
-
-
-def output_loss(problem: Problem, outputs: np.ndarray, y: np.ndarray) -> float:
-    """Return the mean loss of outputs (rows, outputs) or (rows,), as scikit-learn defines it."""
-    outputs = np.asarray(outputs, dtype=np.float64).reshape(len(y), -1)
-    if problem.output == "identity":
-        return float(0.5 * np.mean((outputs - y.reshape(len(y), -1)) ** 2))
-    outputs = np.clip(outputs, 1e-7, 1 - 1e-7)
-    if problem.output == "softmax":
-        return float(-np.mean(np.log(outputs[np.arange(len(y)), y])))
-    y = y.reshape(len(y), -1)
-    return float(-np.sum(y * np.log(outputs) + (1 - y) * np.log(1 - outputs)) / len(y))
-
-
-# ---- the rows -------------------------------------------------------------------------------
-
-
-class NoData(Exception):
-    """A data set is not on this machine."""
-
-
-def table(name: str) -> dict[str, np.ndarray]:
-    """Read NAME.npz from the folder that --data or MLPCORE_DATA names."""
-    folder = os.environ.get("MLPCORE_DATA")
-    path = Path(folder or ".") / f"{name}.npz"
-    if folder is None or not path.exists():
-        raise NoData(f"needs {name}.npz; name its folder by --data or MLPCORE_DATA")
-    with np.load(path) as archive:
-        return dict(archive)
-
-
-def fashion_mnist(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first training images as rows of 784 numbers in [0, 1], and their classes."""
-    arrays = table("fashion_mnist")
-    x = arrays["X_train"][:rows].reshape(-1, 784) / np.float32(255)
-    return x, arrays["y_train"][:rows].astype(np.int64)
-
-
-def housing(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return shuffled, standardised rows of the California housing table and their prices."""
-    arrays = table("california_housing")
-    x = arrays["X_num"].astype(np.float64)
-    x = ((x - x.mean(axis=0)) / x.std(axis=0)).astype(np.float32)
-    chosen = np.random.RandomState(SEED).permutation(len(x))[:rows]
-    return x[chosen], arrays["y"][chosen].astype(np.float32)
-
-
-def digits(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the images of digits that scikit-learn brings, 64 numbers in [0, 1], and classes."""
-    from sklearn.datasets import load_digits
-
-    x, y = load_digits(return_X_y=True)
-    return (x[:rows] / 16.0).astype(np.float32), y[:rows].astype(np.int64)
-
-
-def diabetes(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the diabetes table that scikit-learn brings, target in its standard deviations."""
-    from sklearn.datasets import load_diabetes
-
-    x, y = load_diabetes(return_X_y=True, scaled=True)
-    return (x[:rows] * np.sqrt(len(x))), ((y - y.mean()) / y.std())[:rows]
-
-
-def synthetic(features: int, outputs: int, task: str, dtype: str = "float32") -> Rows:
-    """Return a maker of normal rows whose targets a random network with noise gives."""
-
-    def make(rows: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(SEED)
-        x = rng.standard_normal((rows, features), dtype=np.float32)
-        hidden = np.tanh(x @ rng.standard_normal((features, 16), dtype=np.float32) / features**0.5)
-        scores = hidden @ rng.standard_normal((16, outputs)) + rng.normal(0, 0.3, (rows, outputs))
-        if task == "classes":
-            y = scores.argmax(axis=1)
-        elif task == "labels":
-            y = (scores > 0).astype(np.int64)
-        else:
-            y = scores.astype(dtype)
-        return x.astype(dtype), y if task == "classes" or outputs > 1 else y.ravel()
-
-    return make
-
-
-def text_like(rows: int, features: int = 20000, words: int = 60, classes: int = 10):
-    """Return CSR rows of about 60 words drawn by Zipf's law (0.3 % dense), and their topics."""
-    from scipy.sparse import csr_matrix
-
-    rng = np.random.default_rng(SEED)
-    y = rng.integers(0, classes, rows)
-    weights = 1.0 / np.arange(10, features + 10)
-    common = rng.choice(features, (rows, words), p=weights / weights.sum())
-    rotated = (common + y[:, None] * (features // classes)) % features  # each topic's own words
-    columns = np.where(rng.random((rows, words)) < 0.5, common, rotated)
-    values = rng.uniform(0.5, 1.5, columns.size).astype(np.float32)
-    starts = np.arange(0, columns.size + 1, words)
-    x = csr_matrix((values, columns.ravel(), starts), shape=(rows, features))
-    x.sum_duplicates()
-    return x, y
-
-
-# ---- the list -------------------------------------------------------------------------------
 
 CHAPTER = (784, 300, 100, 10)
 HOUSING = (8, 50, 50, 50, 1)

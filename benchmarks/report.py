@@ -52,7 +52,7 @@ def times(ratio: float | None) -> str:
 
 def table(problem: Problem, rows: list[dict], reference: str) -> str:
     """Return one problem's table; peers without a number say why."""
-    head = ["threads", "peer", f"a {problem.unit}", "best", f"x {reference}", "best"]
+    head = ["threads", "peer", f"per {problem.unit}", "best", f"x {reference}", "best"]
     head += ["of peak", "best", "loss", "cores"]
     lines, notes = [head], []
     for row in rows:

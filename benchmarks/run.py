@@ -27,8 +27,9 @@ from time import sleep
 
 import machine
 from peers import PEERS
-from problems import BY_NAME, EARLY_TOLERANCE, PROBLEMS, NoData, Problem
+from problems import BY_NAME, EARLY_TOLERANCE, PROBLEMS, Problem
 from report import add_ratios, summary, table
+from rows import NoData
 from worker import Worker
 
 REST = 0.1  # seconds between rounds, in which the last peer's threads stop spinning
@@ -128,7 +129,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if args.quick:
         args.rounds = min(args.rounds, 2)
-    facts = machine.report(args.threads)
+    facts = machine.report(args.threads, reading=not args.quick)
     notes = missing(args.peers)
     print(machine.text(facts), *notes, "", sep="\n", flush=True)
     reference = "mlpcore" if "mlpcore" in args.peers and PEERS["mlpcore"].is_installed() else None

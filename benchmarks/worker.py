@@ -21,6 +21,7 @@ from time import perf_counter, process_time
 
 import problems
 from peers import PEERS
+from rows import NoData
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -58,7 +59,7 @@ class Worker:
         answer = json.loads(line) if line else {"error": f"ended with {self._process.wait()}"}
         if "skip" in answer:
             self.close()
-            raise problems.NoData(answer["skip"])
+            raise NoData(answer["skip"])
         return answer
 
     def run(self) -> dict:
@@ -118,7 +119,7 @@ def main() -> None:
     problem = problems.BY_NAME[name]
     try:
         serve(problem.quick() if size == "quick" else problem, peer, int(threads), answer)
-    except problems.NoData as error:
+    except NoData as error:
         answer({"skip": str(error)})
     except Exception as error:  # reported by the caller, beside the peers that work
         answer({"error": f"{type(error).__name__}: {error}"})

@@ -8,8 +8,9 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
+from equal import loss, output_loss, start
 from peers import Work
-from problems import Problem, loss, output_loss, start
+from problems import Problem
 
 
 def versions() -> str:

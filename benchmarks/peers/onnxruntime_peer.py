@@ -7,8 +7,9 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from equal import output_loss, start
 from peers import Work
-from problems import Problem, output_loss, start
+from problems import Problem
 
 
 def versions() -> str:

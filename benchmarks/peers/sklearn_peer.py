@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from equal import loss, output_loss
 from peers import Work
-from problems import SEED, Problem, loss, output_loss
+from problems import Problem
+from rows import SEED
 
 ENDLESS = {"tol": 0.0, "n_iter_no_change": 10**9}  # every fit makes all its epochs
 

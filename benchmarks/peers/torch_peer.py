@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from equal import loss, output_loss, start
 from peers import Work
-from problems import Problem, loss, output_loss, start
+from problems import Problem
 
 First = Callable[[Tensor, Tensor, Tensor], Tensor]  # rows' indices, weight, bias -> (rows, units)
 
