@@ -21,7 +21,7 @@ from sklearn.utils.validation import validate_data
 
 from mlpcore.estimators._checking import unchanged_on_error
 from mlpcore.estimators._multilayer import MultilayerPerceptron
-from mlpcore.estimators._targets import Array, ClassTargets, RealTargets
+from mlpcore.estimators._targets import Array, ClassTargets, RealTargets, fitted_binarizer
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
@@ -328,7 +328,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = fitted_binarizer(y)
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_known_classes(unique_labels(y))
