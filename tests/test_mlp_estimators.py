@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 import joblib
 import numpy as np
 import pytest
+import sklearn
 import sklearn.neural_network as peer
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils.fixes import parse_version
 from sklearn.utils.validation import check_is_fitted
 
 import mlpcore
@@ -26,6 +28,9 @@ from mlpcore.estimators import _training
 KINDS = ["MLPClassifier", "MLPRegressor"]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
+like_scikit_learn = pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"), reason="we follow scikit-learn 1.9"
+)
 rng = np.random.RandomState(0)
 X = rng.standard_normal((40, 4))
 Y_BINARY = (X[:, 0] > 0).astype(int)
@@ -53,6 +58,7 @@ def assert_same_state(model, before):
 # ---------------------------------------------------------------- the contract
 
 
+@like_scikit_learn
 @pytest.mark.parametrize("kind", KINDS)
 def test_signature_is_scikit_learns_plus_n_threads(kind):
     ours = list(inspect.signature(getattr(mlpcore, kind)).parameters.values())
@@ -68,6 +74,7 @@ def test_signature_is_scikit_learns_plus_n_threads(kind):
         assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
 
 
+@like_scikit_learn
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("kind", KINDS)
@@ -160,6 +167,7 @@ def complaint(call):
     return type(caught.value), message.replace(options, ", ".join(sorted(options.split(", "))))
 
 
+@like_scikit_learn
 @pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_parameters_raise_scikit_learns_error(kind, parameters):
@@ -200,6 +208,7 @@ BAD_CALLS = {
 }
 
 
+@like_scikit_learn
 @pytest.mark.parametrize("name", BAD_CALLS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_data_raise_scikit_learns_error(kind, name):
@@ -226,6 +235,7 @@ BAD_CLASSIFICATION = {
 }
 
 
+@like_scikit_learn
 @pytest.mark.parametrize("name", BAD_CLASSIFICATION)
 def test_bad_classes_raise_scikit_learns_error(name):
     ours, theirs = (
@@ -235,6 +245,7 @@ def test_bad_classes_raise_scikit_learns_error(name):
     assert ours == theirs
 
 
+@like_scikit_learn
 @pytest.mark.parametrize("kind", KINDS)
 def test_warnings_are_scikit_learns(kind):
     collected = []

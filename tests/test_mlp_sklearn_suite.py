@@ -10,6 +10,7 @@ from sklearn.utils import estimator_checks
 
 from mlpcore import MLPClassifier, MLPRegressor
 
+pytest.importorskip("sklearn", minversion="1.9", reason="these are the tests of 1.9")
 pytestmark = pytest.mark.filterwarnings("default")  # as scikit-learn runs them
 
 
