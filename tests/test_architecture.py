@@ -151,51 +151,69 @@ def test_unknown_public_name_is_an_attribute_error():
         _ = mlpcore.MLPClasifier
 
 
-def runtime_names(owner: object) -> set[str]:
-    names = vars(owner) if isinstance(owner, type) else dir(owner)
-    return {name for name in names if not name.startswith("_")}
+class Stub:
+    """The definitions in `_core.pyi`, a class's own and those of the bases that it names."""
+
+    def __init__(self, text: str):
+        self.body = ast.parse(text).body
+
+    def members(self, body: list[ast.stmt]) -> dict[str, ast.stmt]:
+        found: dict[str, ast.stmt] = {}
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found[node.name] = node
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                found[node.target.id] = node
+        return found
+
+    def members_of_class(self, node: ast.ClassDef) -> dict[str, ast.stmt]:
+        found: dict[str, ast.stmt] = {}
+        for base in node.bases:
+            parent = self.members(self.body).get(ast.unparse(base))
+            found |= self.members_of_class(parent) if isinstance(parent, ast.ClassDef) else {}
+        return found | self.members(node.body)
 
 
-def stub_members(body: list[ast.stmt]) -> dict[str, ast.stmt]:
-    """Return the public definitions of a stub's module or class body by name."""
-    members: dict[str, ast.stmt] = {}
-    for node in body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            members[node.name] = node
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            members[node.target.id] = node
-    return {name: node for name, node in members.items() if not name.startswith("_")}
-
-
-def stub_arguments(node: ast.FunctionDef) -> list[str]:
+def arguments_in_stub(node: ast.FunctionDef) -> list[str]:
     groups = (node.args.posonlyargs, node.args.args, node.args.kwonlyargs)
     return [argument.arg for group in groups for argument in group if argument.arg != "self"]
 
 
-def runtime_arguments(function: object) -> list[str] | None:
-    """Return the argument names in pybind11's signature line; None where it wrote none."""
-    line = (getattr(function, "__doc__", None) or "").split("\n")[0]
-    signature = re.match(r"\w+\((.*)\) -> ", line)
-    if not signature:
+def arguments_at_runtime(function: object) -> list[str] | None:
+    """Return the argument names of the (first) signature that pybind11 wrote; None without one."""
+    signature = re.search(r"^(?:1\. )?\w+\((.*)\) -> ", function.__doc__ or "", re.MULTILINE)
+    if signature is None:
         return None
-    inside = signature[1]
-    while re.search(r"\[[^\[\]]*\]", inside):  # types such as tuple[int, int]
-        inside = re.sub(r"\[[^\[\]]*\]", "", inside)
+    inside, nested = signature[1], 1
+    while nested:  # drop what is inside types such as tuple[int, int]
+        inside, nested = re.subn(r"\[[^\[\]]*\]", "", inside)
     return [name for name in re.findall(r"(?:^|, )(\w+):", inside) if name != "self"]
 
 
+def check_arguments(where: str, node: ast.stmt | None, function: object) -> None:
+    expected = arguments_at_runtime(function)
+    if isinstance(node, ast.FunctionDef) and expected is not None:
+        assert arguments_in_stub(node) == expected, f"{where} has other arguments than _core.pyi says"
+
+
+def check_stub(where: str, stub: Stub, members: dict[str, ast.stmt], owner: object) -> None:
+    """Compare the public names below a module or class, and the arguments of its functions."""
+    public = {name for name in members if not name.startswith("_")}
+    assert public == {name for name in dir(owner) if not name.startswith("_")}, f"names in {where}"
+    for name in public:
+        node, value = members[name], getattr(owner, name)
+        if not isinstance(node, ast.ClassDef):
+            check_arguments(f"{where}.{name}", node, value)
+            continue
+        inner = stub.members_of_class(node)
+        if isinstance(value, type | ModuleType):
+            check_arguments(f"{where}.{name}", inner.get("__init__"), getattr(value, "__init__", None))
+            check_stub(f"{where}.{name}", stub, inner, value)
+        else:  # a function that makes one of several classes, in the stub their base
+            check_arguments(f"{where}.{name}", inner.get("__init__"), value)
+
+
 def test_core_stub_is_true():
-    stub = ast.parse((PACKAGE / "_core.pyi").read_text())
-    compare_stub("mlpcore._core", stub.body, importlib.import_module("mlpcore._core"))
-
-
-def compare_stub(where: str, body: list[ast.stmt], owner: object) -> None:
-    members = stub_members(body)
-    assert set(members) == runtime_names(owner), f"{where}: _core.pyi and the module differ"
-    for name, node in members.items():
-        value = getattr(owner, name)
-        if isinstance(node, ast.ClassDef):
-            assert isinstance(value, type | ModuleType), f"{where}.{name} is no class"
-            compare_stub(f"{where}.{name}", node.body, value)
-        elif isinstance(node, ast.FunctionDef) and runtime_arguments(value) is not None:
-            assert stub_arguments(node) == runtime_arguments(value), f"{where}.{name}: arguments"
+    stub = Stub((PACKAGE / "_core.pyi").read_text())
+    core = importlib.import_module("mlpcore._core")
+    check_stub("mlpcore._core", stub, stub.members(stub.body), core)
