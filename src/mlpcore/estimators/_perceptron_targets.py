@@ -89,9 +89,8 @@ def class_codes(y: Array, classes: Array) -> Array:
         A label is not among the classes.
     """
     codes = np.searchsorted(classes, y).clip(max=len(classes) - 1)
-    unknown = classes[codes] != y
-    if np.any(unknown):
-        raise ValueError(f"y has labels that are not among the classes {classes}: {np.unique(y[unknown])}.")
+    if np.any(classes[codes] != y):
+        raise ValueError("classes should include all valid labels that can be in y")
     return codes
 
 
@@ -133,6 +132,8 @@ def class_weights(class_weight: Any, y: Array, classes: Array, outputs_2d: bool)
     -------
     ndarray of shape (n_classes,)
     """
+    if class_weight is None:
+        return np.ones(len(classes))
     labels = np.nonzero(y > 0)[1] if outputs_2d else y
     weights: Array = compute_class_weight(class_weight, classes=classes, y=labels)
     return weights

@@ -253,7 +253,7 @@ class Perceptron(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return self
 
