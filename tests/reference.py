@@ -164,8 +164,8 @@ def loss_gradient(name, p, y):
 
 
 def sgd(w, v, g, *, learning_rate, momentum=0.0, nesterov=False):
-    """v = momentum v - lr g; w += momentum v - lr g (Nesterov) or v."""
-    v[...] = momentum * v - learning_rate * g
+    """v = momentum v - lr g; w += momentum v - lr g (Nesterov) or v; v is not read without momentum."""
+    v[...] = momentum * v - learning_rate * g if momentum else -learning_rate * g
     w += momentum * v - learning_rate * g if nesterov else v
 
 
@@ -238,7 +238,7 @@ class Update:
 
     @property
     def n_slots(self):
-        return {"sgd": 1, "adam": 2}[self.kind]
+        return {"sgd": int(self.momentum != 0), "adam": 2}[self.kind]
 
 
 @dataclass
@@ -278,7 +278,7 @@ class Engine:
 
     def train(self, x, y, order, batch_size, update, *, sample_weight=None, learning_rates=None, n_threads=1):
         self._check_rows(x)
-        if not self._slots:
+        if not self._slots:  # plain SGD has none
             self._slots = [[np.zeros_like(p) for p in self._parameters] for _ in range(update.n_slots)]
         loss_sum = penalty_sum = 0.0
         for number, start in enumerate(range(0, len(order), batch_size)):
@@ -297,7 +297,8 @@ class Engine:
         self.step += 1
         for i, (w, g) in enumerate(zip(self._parameters, gradients, strict=True)):
             if update.kind == "sgd":
-                sgd(w, self._slots[0][i], g, learning_rate=rate, momentum=update.momentum, nesterov=update.nesterov)
+                v = self._slots[0][i] if self._slots else np.empty_like(w)
+                sgd(w, v, g, learning_rate=rate, momentum=update.momentum, nesterov=update.nesterov)
             else:
                 betas = {"beta_1": update.beta_1, "beta_2": update.beta_2, "epsilon": update.epsilon}
                 adam(w, self._slots[0][i], self._slots[1][i], g, step=self.step, learning_rate=rate, **betas)
