@@ -1,0 +1,81 @@
+"""Signatures, fitted attributes, tags and printed lines are scikit-learn's."""
+
+import contextlib
+import inspect
+import io
+
+import numpy as np
+import pytest
+import sklearn.neural_network as peer
+from numpy.testing import assert_allclose
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.utils.validation import check_is_fitted
+
+import mlpcore
+from mlp_cases import KINDS, Y_BINARY, X, Y, fitted, like_scikit_learn
+from mlpcore import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@like_scikit_learn
+@pytest.mark.parametrize("kind", KINDS)
+def test_signature_is_scikit_learns_plus_n_threads(kind):
+    ours = list(inspect.signature(getattr(mlpcore, kind)).parameters.values())
+    theirs = list(inspect.signature(getattr(peer, kind)).parameters.values())
+    assert [(p.name, p.default, p.kind) for p in ours[:-1]] == [(p.name, p.default, p.kind) for p in theirs]
+    assert (ours[-1].name, ours[-1].default, ours[-1].kind) == (
+        "n_threads",
+        None,
+        inspect.Parameter.KEYWORD_ONLY,
+    )
+    for method in ("fit", "partial_fit", "predict", "score"):
+        ours, theirs = (getattr(getattr(m, kind), method) for m in (mlpcore, peer))
+        assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
+
+
+@like_scikit_learn
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_fitted_attributes_are_scikit_learns(kind, solver, early_stopping):
+    parameters = {"solver": solver, "early_stopping": early_stopping}
+    ours = fitted(kind, **parameters)
+    settings = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0}
+    theirs = getattr(peer, kind)(**settings, **parameters)
+    theirs.fit(X, Y[kind])
+    public = {name for name in vars(theirs) if name.endswith("_")}
+    assert {name for name in vars(ours) if name.endswith("_")} == public
+    for name in public - {"coefs_", "intercepts_", "loss_curve_", "loss_", "best_loss_"}:
+        a, b = getattr(ours, name), getattr(theirs, name)
+        if isinstance(b, (float, list)):  # equal but for rounding
+            assert_allclose(a, b, rtol=1e-10)
+        else:
+            np.testing.assert_equal(a, b)
+    for name in ("coefs_", "intercepts_", "loss_curve_"):
+        assert type(getattr(ours, name, None)) is type(getattr(theirs, name, None))
+    check_is_fitted(ours)
+
+
+def test_tags_and_kinds_hold():
+    assert is_classifier(MLPClassifier())
+    assert is_regressor(MLPRegressor())
+    assert MLPClassifier().__sklearn_tags__().classifier_tags.multi_label
+    assert clone(MLPClassifier((3,), n_threads=2)).n_threads == 2
+
+
+def test_verbose_output_is_scikit_learns():
+    for parameters in (
+        {"max_iter": 3},
+        {"early_stopping": True, "max_iter": 30, "n_iter_no_change": 2},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1},
+        {"solver": "sgd", "tol": 0.5, "n_iter_no_change": 1},
+    ):
+        printed = []
+        for package in (mlpcore, peer):
+            out = io.StringIO()
+            model = package.MLPClassifier((5,), random_state=0, verbose=True, **parameters)
+            with contextlib.redirect_stdout(out):
+                model.fit(X, Y_BINARY)
+            printed.append(out.getvalue())
+        assert printed[0] == printed[1] != ""
