@@ -31,7 +31,7 @@ class Optimizer:
         Further attributes of the core's ``Update``: momentum, nesterov, beta_1, beta_2, epsilon.
     """
 
-    def __init__(self, kind: str, schedule: Constant, **settings: float) -> None:
+    def __init__(self, kind: str, schedule: Constant, **settings: Any) -> None:
         self.kind = kind
         self.schedule = schedule
         self.settings = settings
