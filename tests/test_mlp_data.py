@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn.neural_network as peer
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -179,3 +180,58 @@ def test_partial_fit_of_another_kind_of_target_is_refused():
     model = MLPClassifier((5,)).partial_fit(X, (X[:, :3] > 0).astype(int), classes=[0, 1, 2])
     with pytest.raises(ValueError, match="The object was not fitted with single-label input"):
         model.partial_fit(X, Y_BINARY)
+
+
+def test_multilabel_targets_other_than_0_and_1_are_refused():
+    # scikit-learn takes -1 for True
+    with pytest.raises(ValueError, match=r"Multilabel y must hold 0 and 1 only, got \[-1"):
+        MLPClassifier().fit(X, np.sign(X[:, :3]).astype(int))
+
+
+def test_strings_are_no_targets_of_a_regression():
+    with pytest.raises(ValueError, match="y must hold numbers, got an array of <U"):
+        MLPRegressor().fit(X, Y_REAL.astype(str))
+
+
+LABELS = np.array(["aa", "b", "cccc"])[X[:, :3].argmax(axis=1)]
+LABEL_KINDS = {
+    "strings": LABELS,
+    "list": LABELS.tolist(),
+    "objects": LABELS.astype(object),
+    "booleans": LABELS == "b",
+    "floats": X[:, :3].argmax(axis=1) * 1.0,
+    "int8": X[:, :3].argmax(axis=1).astype(np.int8),
+    "negative": -X[:, :3].argmax(axis=1),
+    "one class": ["only"] * 40,
+    "multilabel list": (X[:, :3] > 0).astype(int).tolist(),
+    "multilabel sparse": sparse.csr_matrix((X[:, :3] > 0).astype(int)),
+}
+
+
+@pytest.mark.parametrize("name", LABEL_KINDS)
+def test_labels_of_any_kind_come_back_as_in_scikit_learn(name):
+    ours, theirs = (
+        package.MLPClassifier((5,), max_iter=5, random_state=0).fit(X, LABEL_KINDS[name]) for package in (mlpcore, peer)
+    )
+    assert_array_equal(ours.classes_, theirs.classes_)
+    a, b = ours.predict(X), theirs.predict(X)
+    assert type(a) is type(b)
+    assert a.dtype == b.dtype
+    assert (a != b).sum() == 0
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars", "pyarrow"])
+def test_tables_keep_their_column_names(package):
+    columns = dict(zip("abcd", X.T.copy(), strict=True))
+    module = pytest.importorskip(package)
+    table = module.table(columns) if package == "pyarrow" else module.DataFrame(columns)
+    model = MLPRegressor(max_iter=2, random_state=0).fit(table, Y_REAL)
+    assert_array_equal(model.predict(table), fitted_on_plain_rows().predict(X))
+    if hasattr(model, "feature_names_in_"):  # which tables have names depends on scikit-learn
+        assert list(model.feature_names_in_) == list("abcd")
+        with pytest.warns(UserWarning, match="does not have valid feature names"):
+            model.predict(X)
+
+
+def fitted_on_plain_rows():
+    return MLPRegressor(max_iter=2, random_state=0).fit(X, Y_REAL)

@@ -48,8 +48,10 @@ class ClassTargets:
             kind = "multilabel" if not self.is_multilabel else "single-label"
             raise ValueError(f"The object was not fitted with {kind} input.")
         if self.is_multilabel:
-            indicators: Array = self.binarizer.transform(y).astype(bool).astype(dtype)
-            return np.ascontiguousarray(indicators)
+            indicators: Array = np.ascontiguousarray(self.binarizer.transform(y), dtype=dtype)
+            if not np.isin(indicators, (0, 1)).all():
+                raise ValueError(f"Multilabel y must hold 0 and 1 only, got {np.unique(indicators)}.")
+            return indicators
         if self.is_multiclass:
             return np.asarray(np.searchsorted(self.classes, y), dtype=np.int32)
         positive = y == self.classes[1] if len(self.classes) > 1 else np.zeros(len(y), bool)
@@ -94,6 +96,8 @@ class RealTargets:
 
     def encode(self, y: Array, dtype: str) -> Array:
         """Return y as (rows, n_outputs) of `dtype`."""
+        if y.dtype.kind not in "biuf":
+            raise ValueError(f"y must hold numbers, got an array of {y.dtype}.")
         if self.loss == "poisson" and np.min(y) < 0:
             raise ValueError(f"loss='poisson' requires y >= 0, got a minimum of {np.min(y)}.")
         with np.errstate(over="ignore"):
