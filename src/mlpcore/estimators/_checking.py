@@ -26,8 +26,10 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        state = vars(estimator)
+        state.update(before)
+        for name in state.keys() - before.keys():
+            del state[name]
         raise
 
 
