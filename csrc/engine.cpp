@@ -16,16 +16,10 @@ constexpr double kPollSeconds = 0.05;
 constexpr double kFlopsPerThread = 2e6;
 constexpr int64_t kPredictRows = 192;  // rows whose activations are in the cache at once
 
-struct Range {
-  int64_t begin, end;
-};
-Range share(int64_t n, int thread, int threads) { return {n * thread / threads, n * (thread + 1) / threads}; }
-
-// Leading dimension of a buffer: an odd number of cache lines, so that no column meets the same cache set in every row.
-template <class T>
-int64_t leading_dimension(int64_t width) {
-  constexpr int64_t line = 64 / sizeof(T);
-  return ((width + line - 1) / line | 1) * line;
+// This thread's share of n things.
+Range share(int64_t n, int thread, int threads) {
+  const int64_t first = n * thread / threads;
+  return {first, n * (thread + 1) / threads - first};
 }
 
 }  // namespace
@@ -34,8 +28,7 @@ int64_t leading_dimension(int64_t width) {
 template <class T>
 struct Engine<T>::Workspace {
   struct Buffer {
-    T *value, *gradient;
-    int64_t ld;
+    Panels<T> value, gradient;
   };
   std::vector<Buffer> buffers;
   Memory<T> memory, scratch, y, scale;
@@ -44,19 +37,18 @@ struct Engine<T>::Workspace {
   int64_t scratch_size = 0;
 
   Workspace(const Plan& plan, const Kernels<T>& k, int64_t rows, bool gathers, bool training, int threads) {
+    const auto has_value = [&](size_t b) { return b > 0 || gathers; };
+    const auto has_gradient = [&](size_t b) { return b > 0 && training; };
     int64_t size = 0;
-    for (size_t b = 0; b < plan.buffers.size(); ++b) {
-      const int64_t ld = leading_dimension<T>(plan.buffers[b]);
-      buffers.push_back({nullptr, nullptr, ld});
-      size += rows * ld * (b == 0 ? int64_t(gathers) : training ? 2 : 1);
-    }
+    for (size_t b = 0; b < plan.buffers.size(); ++b)
+      size += (has_value(b) + has_gradient(b)) * k.size(rows, plan.buffers[b]);
     memory = Memory<T>(size);
     T* p = memory.get();
-    for (size_t b = 0; b < buffers.size(); ++b) {
-      const int64_t n = rows * buffers[b].ld;
-      if (b > 0 || gathers) buffers[b].value = std::exchange(p, p + n);
-      if (b > 0 && training) buffers[b].gradient = std::exchange(p, p + n);
-    }
+    const auto take = [&](bool wanted, int64_t width) {
+      return Panels<T>{wanted ? std::exchange(p, p + k.size(rows, width)) : nullptr, rows, width};
+    };
+    for (size_t b = 0; b < plan.buffers.size(); ++b)
+      buffers.push_back({take(has_value(b), plan.buffers[b]), take(has_gradient(b), plan.buffers[b])});
     if (!training) return;
     for (const DenseLayer& layer : plan.layers) scratch_size = std::max(scratch_size, k.padded(layer.out) * k.panel);
     scratch = Memory<T>(scratch_size * threads);
@@ -77,23 +69,25 @@ struct Engine<T>::Batch {
   Batch(const Data<T>& data, int64_t start, int64_t rows) : data(data), start(start), rows(rows), weight_sum(double(rows)) {
     if (!data.weight) return;
     weight_sum = 0;
-    for (int64_t r = start; r < start + rows; ++r) weight_sum += double(data.weight[row(r)]);
+    for (int64_t r = start; r < start + rows; ++r) weight_sum += weight(r);
   }
-  int64_t row(int64_t r) const { return data.order ? data.order[r] : r; }
+  // Of row r of the pass.
+  double weight(int64_t r) const { return data.weight ? double(data.weight[data.order ? data.order[r] : r]) : 1; }
 };
 
 template <class T>
 Engine<T>::Engine(const Tape& tape, const Kernels<T>& kernels)
-    : plan_(link(tape, [&](int64_t in, int64_t out) { return kernels.packed_size(in, out); })), k_(kernels) {
+    : plan_(link(tape, [&](int64_t in, int64_t out) { return kernels.size(in + 1, out); })), k_(kernels) {
   int64_t cost = 0;
-  for (size_t l = 0; l < plan_.layers.size(); ++l) {
-    const DenseLayer& layer = plan_.layers[l];
-    size_ = layer.offset + k_.packed_size(layer.in, layer.out);
+  for (const DenseLayer& layer : plan_.layers) {
+    const int l = int(&layer - plan_.layers.data());
+    size_ = layer.offset + k_.size(layer.in + 1, layer.out);
     step_flops_per_row_ += layer.in * layer.out * (l > 0 ? 6 : 4);
     for (int64_t p = 0; p < k_.panels(layer.out); ++p)
-      for (int64_t c = 0; c < k_.chunks(layer.in); ++c) {
-        units_.push_back({int(l), p, c, cost});
-        cost += std::min(k_.chunk, layer.in + 1 - c * k_.chunk) * std::min(k_.panel, k_.padded(layer.out - p * k_.panel));
+      for (int64_t u = 0; u < k_.units(layer.in); ++u) {
+        units_.push_back({l, p, u, cost});
+        const int64_t rows = u + 1 < k_.units(layer.in) ? std::min(k_.panel, layer.in - u * k_.panel) : 1;
+        cost += rows * std::min(k_.panel, k_.padded(layer.out - p * k_.panel));
       }
   }
   units_.push_back({-1, 0, 0, cost});  // the end
@@ -114,117 +108,109 @@ int Engine<T>::useful_threads(int64_t rows, int threads) const {
   return int(std::clamp(flops / kFlopsPerThread, 1.0, double(std::max(1, threads))));
 }
 
-// Buffers' rows [r0, r1) from x (rows r0.. of it, leading dimension ldx).
 template <class T>
-void Engine<T>::forward(const T* x, int64_t ldx, const Workspace& space, int64_t r0, int64_t r1, bool) const {
-  const int64_t rows = r1 - r0;
+Panels<T> Engine<T>::layer_weights(const DenseLayer& layer) const {
+  return {weights_.get() + layer.offset, layer.in + 1, layer.out};
+}
+
+// The rows of every buffer in `range` from the input's.
+template <class T>
+void Engine<T>::forward(const Workspace& space, Rows<T> x, Range range) const {
   for (const Node& node : plan_.nodes) {
-    const T* from = node.from == 0 ? x : space.buffers[node.from].value + r0 * space.buffers[node.from].ld;
-    const int64_t ld_from = node.from == 0 ? ldx : space.buffers[node.from].ld;
-    const auto& to = space.buffers[node.to];
-    if (node.kind == OpKind::dense) {
-      const DenseLayer& layer = plan_.layers[node.layer];
-      k_.dense(rows, layer.in, layer.out, from, ld_from, weights_.get() + layer.offset, node.relu, to.value + r0 * to.ld, to.ld);
-    } else {
-      k_.activation(node.activation, T(node.alpha), rows, node.width, from, ld_from, to.value + r0 * to.ld, to.ld);
-    }
+    const Panels<T> from = space.buffers[node.from].value, to = space.buffers[node.to].value;
+    if (node.kind == OpKind::dense)
+      k_.dense(range, node.from == 0 ? x : k_.by_rows(from), layer_weights(plan_.layers[node.layer]), node.relu, to);
+    else
+      k_.activation(node.activation, T(node.alpha), range, from, to);
   }
 }
 
 template <class T>
-void Engine<T>::backward(const Batch&, const Workspace& space, int64_t r0, int64_t r1, T* scratch) const {
-  const int64_t rows = r1 - r0;
+void Engine<T>::backward(const Workspace& space, Range range, T* scratch) const {
   for (size_t n = plan_.nodes.size(); n-- > 0;) {
     const Node& node = plan_.nodes[n];
     const auto &from = space.buffers[node.from], &to = space.buffers[node.to];
-    T* dy = to.gradient + r0 * to.ld;
     if (node.kind == OpKind::activation) {
       if (node.in_loss || node.from == 0) continue;
-      const auto& at = derivative_needs_input(node.activation) ? from : to;
-      k_.activation_dx(node.activation, T(node.alpha), rows, node.width, at.value + r0 * at.ld, at.ld, dy, to.ld,
-                       from.gradient + r0 * from.ld, from.ld);
+      const Panels<T> at = derivative_needs_input(node.activation) ? from.value : to.value;
+      k_.activation_dx(node.activation, T(node.alpha), range, at, to.gradient, from.gradient);
       continue;
     }
-    const DenseLayer& layer = plan_.layers[node.layer];
-    if (node.relu && !node.relu_masked)
-      k_.activation_dx(Activation::relu, T(0), rows, node.width, to.value + r0 * to.ld, to.ld, dy, to.ld, dy, to.ld);
+    if (node.relu && !node.relu_masked) k_.activation_dx(Activation::relu, T(0), range, to.value, to.gradient, to.gradient);
     if (node.needs_dx)
-      k_.dense_dx(rows, layer.in, layer.out, dy, to.ld, weights_.get() + layer.offset,
-                  node.masks_dx ? from.value + r0 * from.ld : nullptr, false, from.gradient + r0 * from.ld, from.ld, scratch);
+      k_.dense_dx(range, to.gradient, layer_weights(plan_.layers[node.layer]), node.masks_dx ? from.value.at : nullptr,
+                  from.gradient, scratch);
   }
+}
+
+// The batch's input, as products read it: gathered, or the user's rows in place.
+template <class T>
+Rows<T> Engine<T>::input(const Batch& batch, const Workspace& space) const {
+  const int64_t in = plan_.buffers[0];
+  return space.buffers[0].value.at ? k_.by_rows(space.buffers[0].value) : k_.by_rows(batch.data.x + batch.start * in, in);
 }
 
 // Everything of a step that concerns rows: this thread's rows are gathered, passed forward, and their gradient back.
 template <class T>
 void Engine<T>::row_phase(const Batch& batch, Workspace& space, int thread, int threads) const {
-  const auto [r0, r1] = share(batch.rows, thread, threads);
-  if (r0 == r1) return;
+  const Range range = share(batch.rows, thread, threads);
+  if (range.rows == 0) return;
   const Data<T>& data = batch.data;
-  const int64_t rows = r1 - r0, in = plan_.buffers[0], width = plan_.loss_width;
-  const T* x = data.x + (batch.start + r0) * in;
-  int64_t ldx = in;
-  const T* y = data.y ? data.y + (batch.start + r0) * width : nullptr;
-  const int32_t* labels = data.labels ? data.labels + batch.start + r0 : nullptr;
+  const int64_t begin = batch.start + range.first, width = plan_.loss_width;
+  const T* y = data.y ? data.y + begin * width : nullptr;
+  const int32_t* labels = data.labels ? data.labels + begin : nullptr;
+  const int64_t in = plan_.buffers[0];
+  if (space.buffers[0].value.at)
+    k_.gather(data.order ? data.x : data.x + begin * in, data.order ? data.order + begin : nullptr, range, space.buffers[0].value);
   if (data.order) {
-    const int64_t* order = data.order + batch.start + r0;
-    ldx = space.buffers[0].ld;
-    T* to = space.buffers[0].value + r0 * ldx;
-    k_.gather(rows, in, data.x, in, order, to, ldx);
-    x = to;
+    const int64_t* order = data.order + begin;
     if (y) {
-      k_.gather(rows, width, data.y, width, order, space.y.get() + r0 * width, width);
-      y = space.y.get() + r0 * width;
-    }
-    if (labels) {
-      for (int64_t r = 0; r < rows; ++r) space.labels.get()[r0 + r] = data.labels[order[r]];
-      labels = space.labels.get() + r0;
+      T* to = space.y.get() + range.first * width;
+      for (int64_t r = 0; r < range.rows; ++r) std::copy_n(data.y + order[r] * width, width, to + r * width);
+      y = to;
+    } else {
+      int32_t* to = space.labels.get() + range.first;
+      for (int64_t r = 0; r < range.rows; ++r) to[r] = data.labels[order[r]];
+      labels = to;
     }
   }
-  T* scale = space.scale.get() + r0;
+  T* scale = space.scale.get() + range.first;
+  double* loss = space.loss.get() + range.first;
   const double per_row = plan_.loss_weight / batch.weight_sum;
-  for (int64_t r = 0; r < rows; ++r)
-    scale[r] = data.weight ? T(double(data.weight[batch.row(batch.start + r0 + r)]) * per_row) : T(per_row);
+  for (int64_t r = 0; r < range.rows; ++r) scale[r] = T(batch.weight(begin + r) * per_row);
 
-  forward(x, ldx, space, r0, r1, true);
+  forward(space, input(batch, space), range);
 
-  const auto &at = space.buffers[plan_.loss_at], &to = space.buffers[plan_.gradient_at];
-  const T* p = at.value + r0 * at.ld;
-  T* dz = to.gradient + r0 * to.ld;
-  double* loss = space.loss.get() + r0;
+  const Panels<T> p = space.buffers[plan_.loss_at].value, dz = space.buffers[plan_.gradient_at].gradient;
   const T clip = T(plan_.loss_clip);
   switch (plan_.loss) {
-    case Loss::cross_entropy: k_.softmax_cross_entropy(rows, width, p, at.ld, labels, clip, scale, loss, dz, to.ld); break;
-    case Loss::binary_cross_entropy:
-      k_.logistic_cross_entropy(rows, width, p, at.ld, y, width, clip, scale, loss, dz, to.ld);
-      break;
-    case Loss::squared_error: k_.squared_error(rows, width, p, at.ld, y, width, scale, loss, dz, to.ld); break;
-    case Loss::poisson: k_.poisson(rows, width, p, at.ld, y, width, scale, loss, dz, to.ld); break;
+    case Loss::cross_entropy: k_.softmax_cross_entropy(range, p, labels, clip, scale, loss, dz); break;
+    case Loss::binary_cross_entropy: k_.logistic_cross_entropy(range, p, y, clip, scale, loss, dz); break;
+    case Loss::squared_error: k_.squared_error(range, p, y, clip, scale, loss, dz); break;
+    case Loss::poisson: k_.poisson(range, p, y, clip, scale, loss, dz); break;
   }
   if (data.weight)
-    for (int64_t r = 0; r < rows; ++r) loss[r] *= double(data.weight[batch.row(batch.start + r0 + r)]);
+    for (int64_t r = 0; r < range.rows; ++r) loss[r] *= batch.weight(begin + r);
 
-  backward(batch, space, r0, r1, space.scratch.get() + thread * space.scratch_size);
+  backward(space, range, space.scratch.get() + thread * space.scratch_size);
 }
 
 // Everything of a step that concerns weights: this thread's units; squares[unit] = sum of squares of the old kernel values.
 template <class T>
 void Engine<T>::weight_phase(const Batch& batch, const Workspace& space, const Step<T>* step, Weights<T> at, double* squares,
                              int thread, int threads) const {
-  const int64_t total = units_.back().cost_before;
-  const auto [begin, end] = share(total, thread, threads);
-  const auto after = [](const Unit& u, int64_t cost) { return u.cost_before < cost; };
-  const size_t first = std::lower_bound(units_.begin(), units_.end(), begin, after) - units_.begin();
-  const size_t last = std::lower_bound(units_.begin(), units_.end(), end, after) - units_.begin();
-  for (size_t u = first; u < last; ++u) {
+  const Range costs = share(units_.back().cost_before, thread, threads);
+  const auto before = [&](int64_t cost) {  // units that begin before this much of the work
+    return std::lower_bound(units_.begin(), units_.end(), cost, [](const Unit& u, int64_t c) { return u.cost_before < c; }) -
+           units_.begin();
+  };
+  for (auto u = before(costs.first); u < before(costs.first + costs.rows); ++u) {
     const Unit& unit = units_[u];
     const DenseLayer& layer = plan_.layers[unit.layer];
-    const Node& node = *std::find_if(plan_.nodes.begin(), plan_.nodes.end(), [&](const Node& n) { return n.layer == unit.layer; });
-    const auto &from = space.buffers[node.from], &to = space.buffers[node.to];
-    const bool in_place = node.from == 0 && !batch.data.order;
-    const T* x = in_place ? batch.data.x + batch.start * layer.in : from.value;
+    const Node& node = plan_.nodes[layer.node];
     const auto here = [&](T* p) { return p ? p + layer.offset : nullptr; };
-    squares[u] = k_.dense_dw(batch.rows, layer.in, layer.out, unit.panel, unit.chunk, x, in_place ? layer.in : from.ld,
-                             to.gradient, to.ld, step, {here(at.w), here(at.slot0), here(at.slot1)});
+    squares[u] = k_.dense_dw(unit.panel, unit.unit, batch.rows, node.from == 0 ? input(batch, space) : k_.by_rows(space.buffers[node.from].value),
+                             layer.in, space.buffers[node.to].gradient, step, {here(at.w), here(at.slot0), here(at.slot1)});
   }
 }
 
@@ -234,7 +220,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   const int64_t batch_rows = std::min(batch_size, data.rows);
   make_slots(update.slots());
   threads = useful_threads(batch_rows, threads);
-  Workspace space(plan_, k_, batch_rows, data.order != nullptr, true, threads);
+  Workspace space(plan_, k_, batch_rows, data.order || !plan_.dense_first(), true, threads);
   Memory<double> squares(int64_t(units_.size()));
   Sums sums;
   const Weights<T> at{weights_.get(), slots_[0].get(), slots_[1].get()};
@@ -288,7 +274,7 @@ template <class T>
 Sums Engine<T>::gradient(const Data<T>& data, double l2, int threads, T* gradient) {
   const Batch batch(data, 0, data.rows);
   threads = useful_threads(data.rows, threads);
-  Workspace space(plan_, k_, data.rows, data.order != nullptr, true, threads);
+  Workspace space(plan_, k_, data.rows, data.order || !plan_.dense_first(), true, threads);
   Memory<double> squares(int64_t(units_.size()));
   run_team(threads, [&](int thread, int n, Barrier& barrier) {
     row_phase(batch, space, thread, n);
@@ -323,19 +309,15 @@ void Engine<T>::predict(const T* x, int64_t rows, T* out, int threads) const {
   threads = useful_threads(rows, threads);
   std::vector<Workspace> spaces;  // made before the team runs: memory that cannot be had is an error here
   const int64_t block = std::min(kPredictRows, (rows + threads - 1) / threads);
-  for (int t = 0; t < threads; ++t) spaces.emplace_back(plan_, k_, block, false, false, 1);
+  for (int t = 0; t < threads; ++t) spaces.emplace_back(plan_, k_, block, !plan_.dense_first(), false, 1);
   run_team(threads, [&](int thread, int n, Barrier&) {
     const Workspace& space = spaces[thread];
-    const auto [begin, end] = share(rows, thread, n);
-    for (int64_t r = begin; r < end; r += block) {
-      const int64_t count = std::min(block, end - r);
-      forward(x + r * in, in, space, 0, count, false);
-      if (plan_.output == 0) {
-        std::copy(x + r * in, x + (r + count) * in, out + r * width);
-        continue;
-      }
-      const auto& from = space.buffers[plan_.output];
-      for (int64_t i = 0; i < count; ++i) std::copy(from.value + i * from.ld, from.value + i * from.ld + width, out + (r + i) * width);
+    const Range mine = share(rows, thread, n);
+    for (int64_t r = mine.first; r < mine.first + mine.rows; r += block) {
+      const Range range{0, std::min(block, mine.first + mine.rows - r)};
+      if (space.buffers[0].value.at) k_.gather(x + r * in, nullptr, range, space.buffers[0].value);
+      forward(space, k_.by_rows(x + r * in, in), range);
+      k_.scatter(space.buffers[plan_.output].value, range, out + r * width);
     }
   });
 }

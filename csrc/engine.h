@@ -37,7 +37,7 @@ struct Sums {
 // One unit of the work of the weights' phase, and the cost of all units before it.
 struct Unit {
   int layer;
-  int64_t panel, chunk, cost_before;
+  int64_t panel, unit, cost_before;
 };
 
 template <class T>
@@ -69,8 +69,10 @@ class Engine {
   struct Workspace;
   struct Batch;
 
-  void forward(const T* x, int64_t ldx, const Workspace& space, int64_t r0, int64_t r1, bool training) const;
-  void backward(const Batch& batch, const Workspace& space, int64_t r0, int64_t r1, T* scratch) const;
+  Panels<T> layer_weights(const DenseLayer& layer) const;
+  Rows<T> input(const Batch& batch, const Workspace& space) const;
+  void forward(const Workspace& space, Rows<T> x, Range range) const;
+  void backward(const Workspace& space, Range range, T* scratch) const;
   void row_phase(const Batch& batch, Workspace& space, int thread, int threads) const;
   void weight_phase(const Batch& batch, const Workspace& space, const Step<T>* step, Weights<T> at, double* squares, int thread,
                     int threads) const;

@@ -1,10 +1,9 @@
 // The table of hot functions: what each computes, with shapes; one table per instruction set and element type.
 //
-// Layout of weights ("packed"): a dense layer's kernel (in, out) and bias (out) lie in column panels, each panel
-// holding its columns of all `in` kernel rows and then of the bias: [panel][in + 1][panel width]. A full panel is
-// Kernels::panel columns wide; the last one is as narrow as whole vectors allow. Columns past `out` are zero and
-// stay zero. Matrices of activations are row-major with a leading dimension (ld) in elements; a row is readable
-// and writable up to Kernels::padded(width) and its columns past `width` are finite.
+// One layout for every matrix ("panels"): columns in panels of Kernels::panel, the last one as narrow as whole vectors
+// allow, each panel with all its rows: [panel][rows][panel width]. So every load of the hot loops is sequential, and no
+// stride ever thrashes a cache. Columns past `width` (padding) are finite; those of weights and gradients are 0 and stay 0.
+// A dense layer's weights are panels of in + 1 rows: its kernel (in, out), then its bias.
 #pragma once
 #include <cstdint>
 
@@ -40,62 +39,76 @@ struct Weights {
   T *w, *slot0, *slot1;
 };
 
+// A matrix in panels. `rows` is the height of the whole, whatever part of it a call works on.
+template <class T>
+struct Panels {
+  T* at = nullptr;
+  int64_t rows = 0, width = 0;
+};
+
+// What a product reads by rows: panels, or a plain row-major matrix (from row-major NumPy input, never copied).
+template <class T>
+struct Rows {
+  const T* at;
+  int64_t jump;              // from a panel to the next
+  int64_t stride, stride_last;  // from a row to the next, in full panels and in the last
+};
+
+// `first` and `rows` say which rows of a batch a call works on, so that threads can share a batch out.
+struct Range {
+  int64_t first, rows;
+};
+
 template <class T>
 struct Kernels {
   const char* isa;
   int64_t lanes;  // elements of a vector
   int64_t panel;  // columns of a full panel
-  int64_t chunk;  // kernel rows of one unit of work of dense_dw
 
   int64_t padded(int64_t width) const { return (width + lanes - 1) / lanes * lanes; }
-  int64_t panels(int64_t out) const { return (out + panel - 1) / panel; }
-  int64_t chunks(int64_t in) const { return in / chunk + 1; }  // the bias is row `in`
-  int64_t packed_size(int64_t in, int64_t out) const { return (in + 1) * padded(out); }
+  int64_t panels(int64_t width) const { return (width + panel - 1) / panel; }
+  int64_t size(int64_t rows, int64_t width) const { return rows * padded(width); }  // elements of a matrix in panels
+  int64_t units(int64_t in) const { return panels(in) + 1; }                        // of dense_dw, for one panel of dy
+  int64_t last_panel(int64_t width) const { return padded(width) - (panels(width) - 1) * panel; }
+  Rows<T> by_rows(Panels<T> m) const { return {m.at, panel * m.rows, panel, last_panel(m.width)}; }
+  Rows<T> by_rows(const T* x, int64_t width) const { return {x, panel, width, width}; }
 
-  // packed <- kernel (in, out), bias (out), and back
-  void (*pack)(int64_t in, int64_t out, const T* kernel, const T* bias, T* packed);
-  void (*unpack)(int64_t in, int64_t out, const T* packed, T* kernel, T* bias);
+  // weights (in + 1, out) <- kernel (in, out), bias (out), and back
+  void (*pack)(const T* kernel, const T* bias, Panels<T> weights);
+  void (*unpack)(Panels<T> weights, T* kernel, T* bias);
+  // y[first + r] = x[order[r]] for row-major x (n, width); order null: x[r]
+  void (*gather)(const T* x, const int64_t* order, Range range, Panels<T> y);
+  // out (rows, width), row-major = x[first ...]
+  void (*scatter)(Panels<T> x, Range range, T* out);
 
   // y (rows, out) = x (rows, in) @ kernel + bias, then max(0, .) if relu
-  void (*dense)(int64_t rows, int64_t in, int64_t out, const T* x, int64_t ldx, const T* packed, bool relu, T* y,
-                int64_t ldy);
+  void (*dense)(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y);
 
-  // dx (rows, in) = dy (rows, out) @ kernel^T, where relu_output (rows, in; same ld as dx) is given times (relu_output > 0),
-  // added to dx if accumulate; scratch: padded(out) * panel elements
-  void (*dense_dx)(int64_t rows, int64_t in, int64_t out, const T* dy, int64_t lddy, const T* packed,
-                   const T* relu_output, bool accumulate, T* dx, int64_t lddx, T* scratch);
+  // dx (rows, in) = dy (rows, out) @ kernel^T, times (relu_output > 0) where given (laid out as dx).
+  // scratch: padded(out) * panel elements
+  void (*dense_dx)(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output, Panels<T> dx, T* scratch);
 
-  // One unit of the weights' gradient, for rows [chunk * unit, ...) of panel p of [kernel; bias]:
-  // g = [x 1]^T (in + 1, rows) @ dy (rows, out); with a step: applied at once to the packed weights `at` and
-  // the slots, returning the sum of squares of the kernel's old values if step->l2 is not 0; without: g is stored in at.w.
-  double (*dense_dw)(int64_t rows, int64_t in, int64_t out, int64_t p, int64_t unit, const T* x, int64_t ldx, const T* dy,
-                     int64_t lddy, const Step<T>* step, Weights<T> at);
+  // One unit of the gradient of panel p of the weights (in + 1, out): unit u < panels(in) is that of the kernel rows that meet
+  // panel u of x, unit panels(in) that of the bias. g = [x 1]^T (in + 1, rows) @ dy (rows, out). With a step: applied at once
+  // to `at`, returning the sum of squares of the old kernel values; without: stored in at.w.
+  double (*dense_dw)(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
+                     Weights<T> at);
 
-  // y (rows, width) = f(x), in place if y == x. softmax is over each row.
-  void (*activation)(Activation f, T alpha, int64_t rows, int64_t width, const T* x, int64_t ldx, T* y, int64_t ldy);
-  // dx (rows, width) = dy * f'(at) where `at` is f's output, or its input where derivative_needs_input(f); in place if dx == dy
-  void (*activation_dx)(Activation f, T alpha, int64_t rows, int64_t width, const T* at, int64_t ldat, const T* dy,
-                        int64_t lddy, T* dx, int64_t lddx);
+  // y (rows, width) = f(x), in place if y.at == x.at. softmax is over each row.
+  void (*activation)(Activation f, T alpha, Range range, Panels<T> x, Panels<T> y);
+  // dx (rows, width) = dy * f'(at) where `at` is f's output, or its input where derivative_needs_input(f); in place if dx is dy
+  void (*activation_dx)(Activation f, T alpha, Range range, Panels<T> at, Panels<T> dy, Panels<T> dx);
 
-  // Losses: loss[r] = the row's loss; dz (rows, width; null: not wanted) = its gradient times scale[r] with respect to the
-  // activation's input z, for p = softmax(z) with class indices, p = logistic(z), p = z and p = exp(z). scale null: 1.
-  void (*softmax_cross_entropy)(int64_t rows, int64_t width, const T* p, int64_t ldp, const int32_t* y, T clip,
-                                const T* scale, double* loss, T* dz, int64_t lddz);
-  void (*logistic_cross_entropy)(int64_t rows, int64_t width, const T* p, int64_t ldp, const T* y, int64_t ldy, T clip,
-                                 const T* scale, double* loss, T* dz, int64_t lddz);
-  void (*squared_error)(int64_t rows, int64_t width, const T* p, int64_t ldp, const T* y, int64_t ldy, const T* scale,
-                        double* loss, T* dz, int64_t lddz);
-  void (*poisson)(int64_t rows, int64_t width, const T* p, int64_t ldp, const T* y, int64_t ldy, const T* scale,
-                  double* loss, T* dz, int64_t lddz);
-
-  // Weights and slots of n packed elements (a multiple of lanes) after one step with gradient g; returns sum w^2 as dense_dw.
-  double (*update)(const Step<T>& step, Weights<T> at, const T* g, int64_t n);
-
-  // y[r] (width) = x[order[r]] (width)
-  void (*gather)(int64_t rows, int64_t width, const T* x, int64_t ldx, const int64_t* order, T* y, int64_t ldy);
+  // Losses: loss[r] = the row's loss; dz (rows, width; null: not wanted) = its gradient times scale[r] (null: 1) with respect
+  // to the input z of the activation, for p = softmax(z) with class indices y, p = logistic(z), p = z and p = exp(z).
+  // y (row-major), scale and loss begin at the range's first row.
+  void (*softmax_cross_entropy)(Range range, Panels<T> p, const int32_t* y, T clip, const T* scale, double* loss, Panels<T> dz);
+  void (*logistic_cross_entropy)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz);
+  void (*squared_error)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz);
+  void (*poisson)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz);
 
   T (*dot)(const T* a, const T* b, int64_t n);
-  void (*axpy)(T a, const T* x, T* y, int64_t n);
+  void (*axpy)(T a, const T* x, T* y, int64_t n);  // y += a x
 
   // a * b + c in registers, `steps` times 24 independent vectors: the processor's peak. Returns the flops done.
   double (*fma_peak)(int64_t steps);

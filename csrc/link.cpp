@@ -27,7 +27,7 @@ Plan link_nodes(const Tape& tape) {
     if (op.kind == OpKind::dense) {
       node.to = new_buffer(op.width);
       node.layer = int(plan.layers.size());
-      plan.layers.push_back({ops[x].width, op.width, 0});
+      plan.layers.push_back({ops[x].width, op.width, 0, int(plan.nodes.size())});
       node.needs_dx = node.layer > 0;
       if (node.needs_dx && plan.nodes.back().relu) node.masks_dx = plan.nodes.back().relu_masked = true;
     } else if (op.kind == OpKind::activation && op.activation == Activation::identity) {

@@ -4,9 +4,10 @@
 
 namespace mlpcore {
 
-// A dense layer of the plan and where its packed weights begin, in elements.
+// A dense layer of the plan, its node, and where its packed weights begin, in elements.
 struct DenseLayer {
   int64_t in, out, offset;
+  int node;
 };
 
 // One step of the forward pass and its counterpart of the backward pass.
@@ -35,10 +36,13 @@ struct Plan {
   int gradient_at = -1;          // buffer whose gradient the loss writes
   int64_t loss_width = 0;
   double loss_weight = 1, loss_clip = 0;
+
+  // Whether the input is read by products only, which take the user's row-major rows as they are.
+  bool dense_first() const { return !nodes.empty() && nodes[0].kind == OpKind::dense && output != 0; }
 };
 
 // Fuses dense + relu, activation + loss and relu's derivative into dx; runs activations in place; plans no gradient
-// that nobody needs. packed_size(in, out) gives a layer's size in elements.
+// that nobody needs. packed_size(in, out) gives a layer's weights in elements.
 template <class PackedSize>
 Plan link(const Tape& tape, PackedSize packed_size);
 

@@ -179,13 +179,13 @@ class BoundEngine {
   void pack(const std::vector<py::array_t<T>>& arrays, T* packed) const {
     const auto& layers = engine_.plan().layers;
     for (size_t l = 0; l < layers.size(); ++l)
-      engine_.kernels().pack(layers[l].in, layers[l].out, arrays[2 * l].data(), arrays[2 * l + 1].data(), packed + layers[l].offset);
+      engine_.kernels().pack(arrays[2 * l].data(), arrays[2 * l + 1].data(), {packed + layers[l].offset, layers[l].in + 1, layers[l].out});
   }
 
-  void unpack(const T* packed, std::vector<py::array_t<T>>& arrays) const {
+  void unpack(T* packed, std::vector<py::array_t<T>>& arrays) const {
     const auto& layers = engine_.plan().layers;
     for (size_t l = 0; l < layers.size(); ++l)
-      engine_.kernels().unpack(layers[l].in, layers[l].out, packed + layers[l].offset, arrays[2 * l].mutable_data(),
+      engine_.kernels().unpack({packed + layers[l].offset, layers[l].in + 1, layers[l].out}, arrays[2 * l].mutable_data(),
                                arrays[2 * l + 1].mutable_data());
   }
 

@@ -21,19 +21,22 @@ const Kernels<T>& table(const Isa& isa) {
   throw py::value_error("this processor or build has no instruction set '" + *isa + "'");
 }
 
-// A (rows, width) matrix with the padding that kernels want, copied from and to NumPy.
+// A matrix in panels with its memory, copied from and to NumPy.
 template <class T>
-struct Padded {
-  int64_t rows, width, ld;
+struct Matrix {
+  const Kernels<T>& k;
   Memory<T> memory;
-  Padded(const Kernels<T>& k, int64_t rows, int64_t width) : rows(rows), width(width), ld(k.padded(width)), memory(rows * ld) {}
-  Padded(const Kernels<T>& k, const py::array_t<T>& a) : Padded(k, a.shape(0), a.shape(1)) {
-    for (int64_t r = 0; r < rows; ++r) std::copy(a.data() + r * width, a.data() + (r + 1) * width, get() + r * ld);
+  Panels<T> panels;
+
+  Matrix(const Kernels<T>& k, int64_t rows, int64_t width)
+      : k(k), memory(k.size(rows, width)), panels{memory.get(), rows, width} {}
+  Matrix(const Kernels<T>& k, const py::array_t<T>& a) : Matrix(k, a.shape(0), a.shape(1)) {
+    k.gather(a.data(), nullptr, all(), panels);
   }
-  T* get() const { return memory.get(); }
+  Range all() const { return {0, panels.rows}; }
   py::array_t<T> numpy() const {
-    py::array_t<T> a({rows, width});
-    for (int64_t r = 0; r < rows; ++r) std::copy(get() + r * ld, get() + r * ld + width, a.mutable_data() + r * width);
+    py::array_t<T> a({panels.rows, panels.width});
+    k.scatter(panels, all(), a.mutable_data());
     return a;
   }
 };
@@ -47,6 +50,14 @@ std::pair<int64_t, int64_t> matrix(const py::array& a, const char* name) {
   return {checked_a.shape(0), checked_a.shape(1)};
 }
 
+// The weights of a dense layer, packed.
+template <class T>
+Matrix<T> packed(const Kernels<T>& k, A<T> kernel, const T* bias) {
+  Matrix<T> weights(k, kernel.shape(0) + 1, kernel.shape(1));
+  k.pack(kernel.data(), bias, weights.panels);
+  return weights;
+}
+
 template <class T>
 py::array_t<T> dense(A<T> x, A<T> kernel, A<T> bias, const std::string& activation, const Isa& isa) {
   const Kernels<T>& k = table<T>(isa);
@@ -55,11 +66,9 @@ py::array_t<T> dense(A<T> x, A<T> kernel, A<T> bias, const std::string& activati
   checked<T>(kernel, "kernel", {in, out});
   checked<T>(bias, "bias", {out});
   const auto f = named<Activation>(kActivationNames, activation, "activation");
-  Memory<T> packed(k.packed_size(in, out));
-  Padded<T> y(k, rows, out);
-  k.pack(in, out, kernel.data(), bias.data(), packed.get());
-  k.dense(rows, in, out, x.data(), in, packed.get(), f == Activation::relu, y.get(), y.ld);
-  if (f != Activation::relu && f != Activation::identity) k.activation(f, T(1), rows, out, y.get(), y.ld, y.get(), y.ld);
+  const Matrix<T> weights = packed<T>(k, kernel, bias.data()), y(k, rows, out);
+  k.dense(y.all(), k.by_rows(x.data(), in), weights.panels, f == Activation::relu, y.panels);
+  if (f != Activation::relu && f != Activation::identity) k.activation(f, T(1), y.all(), y.panels, y.panels);
   return y.numpy();
 }
 
@@ -70,11 +79,10 @@ py::array_t<T> dense_dx(A<T> dy, A<T> kernel, const std::optional<py::array_t<T>
   const int64_t in = matrix<T>(kernel, "kernel").first;
   checked<T>(kernel, "kernel", {in, out});
   const std::vector<T> bias(size_t(out), T(0));
-  Memory<T> packed(k.packed_size(in, out)), scratch(k.padded(out) * k.panel);
-  k.pack(in, out, kernel.data(), bias.data(), packed.get());
-  Padded<T> dx(k, rows, in), mask(k, rows, in);
-  if (relu_output) mask = Padded<T>(k, checked<T>(*relu_output, "relu_output", {rows, in}));
-  k.dense_dx(rows, in, out, dy.data(), out, packed.get(), relu_output ? mask.get() : nullptr, false, dx.get(), dx.ld, scratch.get());
+  Memory<T> scratch(k.padded(out) * k.panel);
+  const Matrix<T> weights = packed<T>(k, kernel, bias.data()), from(k, dy), dx(k, rows, in);
+  const Matrix<T> mask = relu_output ? Matrix<T>(k, checked<T>(*relu_output, "relu_output", {rows, in})) : Matrix<T>(k, 0, 0);
+  k.dense_dx(dx.all(), from.panels, weights.panels, mask.memory.get(), dx.panels, scratch.get());
   return dx.numpy();
 }
 
@@ -84,13 +92,12 @@ py::tuple dense_dw(A<T> x, A<T> dy, const Isa& isa) {
   const auto [rows, in] = matrix<T>(x, "x");
   const int64_t out = matrix<T>(dy, "dy").second;
   checked<T>(dy, "dy", {rows, out});
-  const Padded<T> padded_dy(k, dy);
-  Memory<T> packed(k.packed_size(in, out));
+  const Matrix<T> from(k, x), gradient(k, dy), dw(k, in + 1, out);
   for (int64_t p = 0; p < k.panels(out); ++p)
-    for (int64_t c = 0; c < k.chunks(in); ++c)
-      k.dense_dw(rows, in, out, p, c, x.data(), in, padded_dy.get(), padded_dy.ld, nullptr, {packed.get(), nullptr, nullptr});
+    for (int64_t u = 0; u < k.units(in); ++u)
+      k.dense_dw(p, u, rows, k.by_rows(from.panels), in, gradient.panels, nullptr, {dw.memory.get(), nullptr, nullptr});
   py::array_t<T> kernel({in, out}), bias(out);
-  k.unpack(in, out, packed.get(), kernel.mutable_data(), bias.mutable_data());
+  k.unpack(dw.panels, kernel.mutable_data(), bias.mutable_data());
   return py::make_tuple(kernel, bias);
 }
 
@@ -98,10 +105,9 @@ template <class T>
 py::array_t<T> activation(A<T> x, const std::string& name, double alpha, const Isa& isa) {
   const Kernels<T>& k = table<T>(isa);
   matrix<T>(x, "x");
-  const Padded<T> from(k, x), to(k, from.rows, from.width);
-  k.activation(named<Activation>(kActivationNames, name, "activation"), T(alpha), from.rows, from.width, from.get(), from.ld, to.get(),
-               to.ld);
-  return to.numpy();
+  const Matrix<T> y(k, x);
+  k.activation(named<Activation>(kActivationNames, name, "activation"), T(alpha), y.all(), y.panels, y.panels);
+  return y.numpy();
 }
 
 template <class T>
@@ -110,9 +116,9 @@ py::array_t<T> activation_dx(A<T> x, A<T> dy, const std::string& name, double al
   const auto [rows, width] = matrix<T>(x, "x");
   checked<T>(dy, "dy", {rows, width});
   const auto f = named<Activation>(kActivationNames, name, "activation");
-  const Padded<T> in(k, x), out(k, rows, width), d(k, dy);
-  k.activation(f, T(alpha), rows, width, in.get(), in.ld, out.get(), out.ld);
-  k.activation_dx(f, T(alpha), rows, width, derivative_needs_input(f) ? in.get() : out.get(), in.ld, d.get(), d.ld, d.get(), d.ld);
+  const Matrix<T> in(k, x), out(k, rows, width), d(k, dy);
+  k.activation(f, T(alpha), in.all(), in.panels, out.panels);
+  k.activation_dx(f, T(alpha), in.all(), derivative_needs_input(f) ? in.panels : out.panels, d.panels, d.panels);
   return d.numpy();
 }
 
@@ -120,23 +126,20 @@ template <class T>
 py::tuple loss(A<T> p, const py::array& y, const std::string& name, double clip, const Isa& isa) {
   const Kernels<T>& k = table<T>(isa);
   const auto [rows, width] = matrix<T>(p, "p");
-  const Padded<T> from(k, p), dz(k, rows, width);
+  const Matrix<T> from(k, p), dz(k, rows, width);
   py::array_t<double> losses(rows);
+  double* to = losses.mutable_data();
   const auto l = named<Loss>(kLossNames, name, "loss");
   if (l == Loss::cross_entropy) {
     const auto labels = checked<int32_t>(y, "y", {rows});
     for (int64_t r = 0; r < rows; ++r)
       if (labels.data()[r] < 0 || labels.data()[r] >= width) throw py::value_error("y must hold class indices");
-    k.softmax_cross_entropy(rows, width, from.get(), from.ld, labels.data(), T(clip), nullptr, losses.mutable_data(), dz.get(), dz.ld);
-    return py::make_tuple(losses, dz.numpy());
+    k.softmax_cross_entropy(dz.all(), from.panels, labels.data(), T(clip), nullptr, to, dz.panels);
+  } else {
+    const auto target = checked<T>(y, "y", {rows, width});
+    const auto kernel = l == Loss::binary_cross_entropy ? k.logistic_cross_entropy : l == Loss::squared_error ? k.squared_error : k.poisson;
+    kernel(dz.all(), from.panels, target.data(), T(clip), nullptr, to, dz.panels);
   }
-  const auto t = checked<T>(y, "y", {rows, width});
-  double* out = losses.mutable_data();
-  if (l == Loss::binary_cross_entropy)
-    k.logistic_cross_entropy(rows, width, from.get(), from.ld, t.data(), width, T(clip), nullptr, out, dz.get(), dz.ld);
-  else
-    (l == Loss::squared_error ? k.squared_error : k.poisson)(rows, width, from.get(), from.ld, t.data(), width, nullptr, out, dz.get(),
-                                                              dz.ld);
   return py::make_tuple(losses, dz.numpy());
 }
 
@@ -147,9 +150,9 @@ py::array_t<T> gather(A<T> x, const py::array_t<int64_t>& order, const Isa& isa)
   const auto o = checked<int64_t>(order, "order", {kAny});
   for (int64_t r = 0; r < o.shape(0); ++r)
     if (o.data()[r] < 0 || o.data()[r] >= rows) throw py::value_error("order must hold rows of x");
-  py::array_t<T> y({o.shape(0), py::ssize_t(width)});
-  k.gather(o.shape(0), width, x.data(), width, o.data(), y.mutable_data(), width);
-  return y;
+  const Matrix<T> y(k, o.shape(0), width);
+  k.gather(x.data(), o.data(), y.all(), y.panels);
+  return y.numpy();
 }
 
 template <class T>

@@ -1,18 +1,33 @@
 // Activation functions and their derivatives: one definition of each.
 
-// f(x) of every element but softmax's, by a callable on vectors
+// y = f(x) of every element, by a callable on vectors: the rows of a range are one span of each panel
 template <class T, class F>
-inline void map_rows(int64_t rows, int64_t width, const T* x, int64_t ldx, T* y, int64_t ldy, F f) {
-  for (int64_t r = 0; r < rows; ++r, x += ldx, y += ldy)
-    for (int64_t c = 0; c < width; c += kLanes<T>) store(y + c, f(load(x + c)));
+inline void map_panels(Range range, Panels<T> x, Panels<T> y, F f) {
+  for (int64_t p = 0; p < panels<T>(x.width); ++p) {
+    const int64_t width = panel_width<T>(x.width, p);
+    const T* from = panel_start(x, p) + range.first * width;
+    T* to = panel_start(y, p) + range.first * width;
+    for (int64_t i = 0; i < range.rows * width; i += kLanes<T>) store(to + i, f(load(from + i)));
+  }
 }
 
 // dx = dy * f'(at)
 template <class T, class F>
-inline void map_rows_dx(int64_t rows, int64_t width, const T* at, int64_t ldat, const T* dy, int64_t lddy, T* dx,
-                        int64_t lddx, F derivative) {
-  for (int64_t r = 0; r < rows; ++r, at += ldat, dy += lddy, dx += lddx)
-    for (int64_t c = 0; c < width; c += kLanes<T>) store(dx + c, load(dy + c) * derivative(load(at + c)));
+inline void map_panels_dx(Range range, Panels<T> at, Panels<T> dy, Panels<T> dx, F derivative) {
+  for (int64_t p = 0; p < panels<T>(at.width); ++p) {
+    const int64_t width = panel_width<T>(at.width, p), offset = p * kPanel<T> * at.rows + range.first * width;
+    for (int64_t i = offset; i < offset + range.rows * width; i += kLanes<T>)
+      store(dx.at + i, load(dy.at + i) * derivative(load(at.at + i)));
+  }
+}
+
+// f(c, i) for each vector of row r: its first column and its place
+template <class T, class F>
+inline void each_vector_of_row(Panels<T> m, int64_t r, F f) {
+  for (int64_t p = 0; p < panels<T>(m.width); ++p) {
+    const int64_t width = panel_width<T>(m.width, p), start = p * kPanel<T> * m.rows + r * width;
+    for (int64_t i = 0; i < width; i += kLanes<T>) f(p * kPanel<T> + i, start + i);
+  }
 }
 
 // The elements of a row's vector at column c that are padding count as `fill`.
@@ -25,46 +40,45 @@ inline Vec<T> without_padding(Vec<T> v, int64_t c, int64_t width, T fill) {
 
 // y = e^(x - max x) / sum over the row
 template <class T>
-void softmax(int64_t rows, int64_t width, const T* x, int64_t ldx, T* y, int64_t ldy) {
-  constexpr int L = kLanes<T>;
+void softmax(Range range, Panels<T> x, Panels<T> y) {
   const T lowest = -T(__builtin_inf());
-  for (int64_t r = 0; r < rows; ++r, x += ldx, y += ldy) {
+  for (int64_t r = range.first; r < range.first + range.rows; ++r) {
     Vec<T> most = splat(-std::numeric_limits<T>::max());
-    for (int64_t c = 0; c < width; c += L) {
-      const Vec<T> v = without_padding<T>(load(x + c), c, width, lowest);
+    each_vector_of_row<T>(x, r, [&](int64_t c, int64_t i) {
+      const Vec<T> v = without_padding<T>(load(x.at + i), c, x.width, lowest);
       most = v > most ? v : most;
-    }
+    });
     T top = most[0];
-    for (int i = 1; i < L; ++i) top = most[i] > top ? most[i] : top;
+    for (int i = 1; i < kLanes<T>; ++i) top = most[i] > top ? most[i] : top;
     Vec<T> total{};
-    for (int64_t c = 0; c < width; c += L) {
-      const Vec<T> e = exp<T>(without_padding<T>(load(x + c), c, width, lowest) - top);
-      store(y + c, e);
+    each_vector_of_row<T>(x, r, [&](int64_t c, int64_t i) {
+      const Vec<T> e = exp<T>(without_padding<T>(load(x.at + i), c, x.width, lowest) - top);
+      store(y.at + i, e);
       total += e;
-    }
+    });
     const T inverse = T(1) / sum<T>(total);
-    for (int64_t c = 0; c < width; c += L) store(y + c, load(y + c) * inverse);
+    each_vector_of_row<T>(x, r, [&](int64_t, int64_t i) { store(y.at + i, load(y.at + i) * inverse); });
   }
 }
 
 // dx = p * (dy - sum(dy * p))
 template <class T>
-void softmax_dx(int64_t rows, int64_t width, const T* p, int64_t ldp, const T* dy, int64_t lddy, T* dx, int64_t lddx) {
-  for (int64_t r = 0; r < rows; ++r, p += ldp, dy += lddy, dx += lddx) {
+void softmax_dx(Range range, Panels<T> p, Panels<T> dy, Panels<T> dx) {
+  for (int64_t r = range.first; r < range.first + range.rows; ++r) {
     Vec<T> along{};
-    for (int64_t c = 0; c < width; c += kLanes<T>) along += load(dy + c) * load(p + c);
+    each_vector_of_row<T>(p, r, [&](int64_t, int64_t i) { along += load(dy.at + i) * load(p.at + i); });
     const T mean = sum<T>(along);
-    for (int64_t c = 0; c < width; c += kLanes<T>) store(dx + c, load(p + c) * (load(dy + c) - mean));
+    each_vector_of_row<T>(p, r, [&](int64_t, int64_t i) { store(dx.at + i, load(p.at + i) * (load(dy.at + i) - mean)); });
   }
 }
 
 constexpr double kSeluScale = 1.0507009873554805, kSeluAlpha = 1.6732632423543772;  // Klambauer et al. 2017
 
 template <class T>
-void activation(Activation f, T alpha, int64_t rows, int64_t width, const T* x, int64_t ldx, T* y, int64_t ldy) {
+void activation(Activation f, T alpha, Range range, Panels<T> x, Panels<T> y) {
   using V = Vec<T>;
   const V zero{}, one = splat(T(1));
-  const auto map = [&](auto each) { map_rows<T>(rows, width, x, ldx, y, ldy, each); };
+  const auto map = [&](auto each) { map_panels<T>(range, x, y, each); };
   const auto elu = [&](T scale, T a) {
     map([=](V v) { return scale * (v < zero ? a * expm1<T>(v < T(-60) ? splat(T(-60)) : v) : v); });
   };
@@ -73,7 +87,7 @@ void activation(Activation f, T alpha, int64_t rows, int64_t width, const T* x, 
     case Activation::logistic: return map([](V v) { return logistic<T>(v); });
     case Activation::tanh: return map([](V v) { return tanh<T>(v); });
     case Activation::relu: return map([=](V v) { return v < zero ? zero : v; });
-    case Activation::softmax: return softmax<T>(rows, width, x, ldx, y, ldy);
+    case Activation::softmax: return softmax<T>(range, x, y);
     case Activation::exp: return map([](V v) { return exp<T>(v); });
     case Activation::leaky_relu: return map([=](V v) { return v < zero ? alpha * v : v; });
     case Activation::elu: return elu(1, alpha);
@@ -93,17 +107,16 @@ void activation(Activation f, T alpha, int64_t rows, int64_t width, const T* x, 
 }
 
 template <class T>
-void activation_dx(Activation f, T alpha, int64_t rows, int64_t width, const T* at, int64_t ldat, const T* dy, int64_t lddy,
-                   T* dx, int64_t lddx) {
+void activation_dx(Activation f, T alpha, Range range, Panels<T> at, Panels<T> dy, Panels<T> dx) {
   using V = Vec<T>;
   const V zero{}, one = splat(T(1));
-  const auto map = [&](auto derivative) { map_rows_dx<T>(rows, width, at, ldat, dy, lddy, dx, lddx, derivative); };
+  const auto map = [&](auto derivative) { map_panels_dx<T>(range, at, dy, dx, derivative); };
   switch (f) {  // y is the activation's output, x its input
     case Activation::identity: return map([=](V) { return one; });
     case Activation::logistic: return map([](V y) { return y * (T(1) - y); });
     case Activation::tanh: return map([](V y) { return T(1) - y * y; });
     case Activation::relu: return map([=](V y) { return y > zero ? one : zero; });
-    case Activation::softmax: return softmax_dx<T>(rows, width, at, ldat, dy, lddy, dx, lddx);
+    case Activation::softmax: return softmax_dx<T>(range, at, dy, dx);
     case Activation::exp: return map([](V y) { return y; });
     case Activation::leaky_relu: return map([=](V y) { return y > zero ? one : splat(alpha); });
     case Activation::elu: return map([=](V y) { return y > zero ? one : y + alpha; });

@@ -1,61 +1,28 @@
 // The three sweeps of the micro-kernel that make a dense layer: forward, gradient of the input, gradient of the weights.
 
+// Every tile of a product by rows whose right-hand side is one panel; call.c and call.mask point to the panel's row 0.
 template <class T>
-int64_t panel_width(int64_t out, int64_t p) {  // columns of panel p, whole vectors
-  const int64_t left = out - p * kPanel<T>;
-  return left >= kPanel<T> ? kPanel<T> : (left + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
-}
-
-template <class T>
-const T* panel_start(int64_t in, int64_t p, const T* packed) {  // only the last panel is narrow
-  return packed + p * kPanel<T> * (in + 1);
-}
-
-template <class T>
-void pack(int64_t in, int64_t out, const T* kernel, const T* bias, T* packed) {
-  for (int64_t c0 = 0; c0 < out; c0 += kPanel<T>) {
-    const int64_t width = panel_width<T>(out, c0 / kPanel<T>), used = out - c0 < width ? out - c0 : width;
-    for (int64_t d = 0; d <= in; ++d, packed += width) {
-      const T* row = (d < in ? kernel + d * out : bias) + c0;
-      for (int64_t c = 0; c < used; ++c) packed[c] = row[c];
-      for (int64_t c = used; c < width; ++c) packed[c] = 0;
-    }
-  }
-}
-
-template <class T>
-void unpack(int64_t in, int64_t out, const T* packed, T* kernel, T* bias) {
-  for (int64_t c0 = 0; c0 < out; c0 += kPanel<T>) {
-    const int64_t width = panel_width<T>(out, c0 / kPanel<T>), used = out - c0 < width ? out - c0 : width;
-    for (int64_t d = 0; d <= in; ++d, packed += width) {
-      T* row = (d < in ? kernel + d * out : bias) + c0;
-      for (int64_t c = 0; c < used; ++c) row[c] = packed[c];
-    }
-  }
-}
-
-// Every tile of a product whose right-hand side is one panel `vectors` wide.
-template <class T, bool by_row>
-void sweep(int64_t rows, int vectors, TileCall<T> call) {
-  const Cut cut(rows, vectors);
-  const TileCall<T> first = call;
+void sweep(Range range, TileCall<T> call) {
+  const int vectors = int(call.ldc / kLanes<T>);
+  const Cut cut(range.rows, vectors);
+  T* const c = call.c;
+  const T* const mask = call.mask;
   for (int64_t t = 0; t < cut.tiles; ++t) {
-    const int64_t r = cut.start(t);
-    call.a = first.a + (by_row ? r * call.lda : r);
-    call.c = first.c + r * call.ldc;
-    if (first.mask) call.mask = first.mask + r * call.ldc;
-    tile_function<T, by_row>(int(cut.start(t + 1) - r), vectors)(call);
+    call.row = range.first + cut.start(t);
+    call.c = c + call.row * call.ldc;
+    if (mask) call.mask = mask + call.row * call.ldc;
+    tile_function<T, true>(int(cut.start(t + 1) - cut.start(t)), vectors)(call);
   }
 }
 
 template <class T>
-void dense(int64_t rows, int64_t in, int64_t out, const T* x, int64_t ldx, const T* packed, bool relu, T* y, int64_t ldy) {
-  for (int64_t p = 0; p * kPanel<T> < out; ++p) {
-    const int64_t width = panel_width<T>(out, p);
-    const T* w = panel_start(in, p, packed);
-    sweep<T, true>(rows, int(width / kLanes<T>),
-                   {.depth = in, .a = x, .lda = ldx, .b = w, .ldb = width, .bias = w + in * width, .accumulate = false,
-                    .relu = relu, .mask = nullptr, .c = y + p * kPanel<T>, .ldc = ldy});
+void dense(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y) {
+  const int64_t in = weights.rows - 1;
+  for (int64_t p = 0; p < panels<T>(y.width); ++p) {
+    const int64_t width = panel_width<T>(y.width, p);
+    const T* w = panel_start(weights, p);
+    sweep<T>(range, {.depth = in, .a = x, .row = 0, .b = w, .ldb = width, .bias = w + in * width, .accumulate = false,
+                     .relu = relu, .mask = nullptr, .c = panel_start(y, p), .ldc = width});
   }
 }
 
@@ -93,63 +60,50 @@ inline void transpose_square(int64_t rows, const T* from, int64_t ld_from, T* to
 
 // to (padded out, width) = kernel[i0 : i0 + width, :]^T; width is whole vectors, rows of the kernel past `in` count as 0.
 template <class T>
-void transpose_rows(int64_t in, int64_t out, int64_t i0, int64_t width, const T* packed, T* to) {
+void transpose_rows(Panels<T> weights, int64_t i0, int64_t width, T* to) {
   constexpr int L = kLanes<T>;
-  for (int64_t c = 0; c < out; c += L) {
-    const int64_t p = c / kPanel<T>, ld = panel_width<T>(out, p);
-    const T* w = panel_start(in, p, packed) + c % kPanel<T>;
+  const int64_t in = weights.rows - 1;
+  for (int64_t c = 0; c < weights.width; c += L) {
+    const int64_t p = c / kPanel<T>, ld = panel_width<T>(weights.width, p);
+    const T* w = panel_start(weights, p) + c % kPanel<T>;
     for (int64_t i = 0; i < width; i += L)
       transpose_square<T>(in - (i0 + i), w + (i0 + i) * ld, ld, to + c * width + i, width);
   }
 }
 
 template <class T>
-void dense_dx(int64_t rows, int64_t in, int64_t out, const T* dy, int64_t lddy, const T* packed, const T* relu_output,
-              bool accumulate, T* dx, int64_t lddx, T* scratch) {
-  for (int64_t i0 = 0; i0 < in; i0 += kPanel<T>) {
-    const int64_t width = panel_width<T>(in, i0 / kPanel<T>);
-    transpose_rows(in, out, i0, width, packed, scratch);
-    sweep<T, true>(rows, int(width / kLanes<T>),
-                   {.depth = out, .a = dy, .lda = lddy, .b = scratch, .ldb = width, .bias = nullptr,
-                    .accumulate = accumulate, .relu = false, .mask = relu_output ? relu_output + i0 : nullptr,
-                    .c = dx + i0, .ldc = lddx});
+void dense_dx(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output, Panels<T> dx, T* scratch) {
+  const Rows<T> a{dy.at, kPanel<T> * dy.rows, kPanel<T>, panel_width<T>(dy.width, panels<T>(dy.width) - 1)};
+  for (int64_t p = 0; p < panels<T>(dx.width); ++p) {
+    const int64_t width = panel_width<T>(dx.width, p), offset = p * kPanel<T> * dx.rows;
+    transpose_rows(weights, p * kPanel<T>, width, scratch);
+    sweep<T>(range, {.depth = dy.width, .a = a, .row = 0, .b = scratch, .ldb = width, .bias = nullptr, .accumulate = false,
+                     .relu = false, .mask = relu_output ? relu_output + offset : nullptr, .c = dx.at + offset, .ldc = width});
   }
 }
 
-constexpr int kChunk = 48;  // kernel rows of one unit of dense_dw: eight tiles
-
 template <class T>
-double dense_dw(int64_t rows, int64_t in, int64_t out, int64_t p, int64_t unit, const T* x, int64_t ldx, const T* dy,
-                int64_t lddy, const Step<T>* step, Weights<T> at) {
-  const int64_t width = panel_width<T>(out, p), offset = p * kPanel<T> * (in + 1);
-  const int64_t first = unit * kChunk, last = first + kChunk < in ? first + kChunk : in;
+double dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
+                Weights<T> at) {
+  const int64_t width = panel_width<T>(dy.width, p);
   const int vectors = int(width / kLanes<T>);
-  const T* b = dy + p * kPanel<T>;
   alignas(64) T tile_g[16 * kPanel<T>];
-  double squares = 0;
-  const auto finish = [&](int64_t r, int64_t n, bool bias) {
-    if (!step) return;
-    const int64_t o = offset + r * width;
-    Step<T> s = *step;
-    if (bias) s.l2 = 0;
-    squares += update(s, {at.w + o, at.slot0 ? at.slot0 + o : nullptr, at.slot1 ? at.slot1 + o : nullptr}, tile_g, n * width);
-  };
-  if (first < last) {
-    const Cut cut(last - first, vectors);
-    for (int64_t t = 0; t < cut.tiles; ++t) {
-      const int64_t r = first + cut.start(t), n = first + cut.start(t + 1) - r;
-      tile_function<T, false>(int(n), vectors)({.depth = rows, .a = x + r, .lda = ldx, .b = b, .ldb = lddy, .bias = nullptr,
-                                                .accumulate = false, .relu = false, .mask = nullptr,
-                                                .c = step ? tile_g : at.w + offset + r * width, .ldc = width});
-      finish(r, n, false);
-    }
+  static constexpr T one = 1;
+  const bool bias = u == panels<T>(in);  // the kernel's last row, which meets a column of ones
+  const int64_t first = bias ? in : u * kPanel<T>, height = bias ? 1 : in - first < kPanel<T> ? in - first : kPanel<T>;
+  const T* a = bias ? &one : x.at + u * x.jump;
+  const int64_t stride = bias ? 0 : u + 1 < panels<T>(in) ? x.stride : x.stride_last;
+  const Cut cut(height, vectors);
+  Vec<T> squares{};
+  for (int64_t t = 0; t < cut.tiles; ++t) {
+    const int64_t r = cut.start(t), n = cut.start(t + 1) - r;
+    const int64_t offset = p * kPanel<T> * (in + 1) + (first + r) * width;
+    tile_function<T, false>(int(n), vectors)({.depth = rows, .a = {a + r, 0, stride, stride}, .row = 0, .b = panel_start(dy, p),
+                                              .ldb = width, .bias = nullptr, .accumulate = false, .relu = false, .mask = nullptr,
+                                              .c = step ? tile_g : at.w + offset, .ldc = width});
+    if (step)
+      update(*step, {at.w + offset, at.slot0 ? at.slot0 + offset : nullptr, at.slot1 ? at.slot1 + offset : nullptr}, tile_g,
+             n * width, bias, squares);
   }
-  if (first <= in && in < first + kChunk) {  // the bias: x's column of ones
-    static constexpr T one = 1;
-    tile_function<T, false>(1, vectors)({.depth = rows, .a = &one, .lda = 0, .b = b, .ldb = lddy, .bias = nullptr,
-                                         .accumulate = false, .relu = false, .mask = nullptr,
-                                         .c = step ? tile_g : at.w + offset + in * width, .ldc = width});
-    finish(in, 1, true);
-  }
-  return squares;
+  return bias ? 0 : double(sum<T>(squares));
 }

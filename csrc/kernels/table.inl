@@ -18,23 +18,24 @@ namespace {
 #include "simd.inl"
 
 #include "math.inl"
-
-#include "activation.inl"
-#include "loss.inl"
-#include "map.inl"
+#include "panels.inl"
 #include "tile.inl"
 #include "update.inl"
 
+#include "activation.inl"
 #include "dense.inl"
+#include "loss.inl"
+#include "vector.inl"
 
 template <class T>
 constexpr Kernels<T> table(const char* isa) {
   return {.isa = isa,
           .lanes = kLanes<T>,
           .panel = kPanel<T>,
-          .chunk = kChunk,
           .pack = pack<T>,
           .unpack = unpack<T>,
+          .gather = gather<T>,
+          .scatter = scatter<T>,
           .dense = dense<T>,
           .dense_dx = dense_dx<T>,
           .dense_dw = dense_dw<T>,
@@ -44,8 +45,6 @@ constexpr Kernels<T> table(const char* isa) {
           .logistic_cross_entropy = logistic_cross_entropy<T>,
           .squared_error = squared_error<T>,
           .poisson = poisson<T>,
-          .update = update<T>,
-          .gather = gather<T>,
           .dot = dot<T>,
           .axpy = axpy<T>,
           .fma_peak = fma_peak<T>};

@@ -6,11 +6,11 @@
 template <class T>
 struct TileCall {
   int64_t depth;
-  const T* a;  // by_row: a[i * lda + d], else a[d * lda + i]
-  int64_t lda;
-  const T* b;  // b[d * ldb + column]
+  Rows<T> a;        // by_row: a(row + i, d), d running over panels; else a.at[d * a.stride + i]
+  int64_t row;
+  const T* b;       // b[d * ldb + column]
   int64_t ldb;
-  const T* bias;  // initial value of every row; null: 0
+  const T* bias;    // initial value of every row; null: 0
   bool accumulate;  // initial value c instead
   bool relu;        // c = max(0, sum)
   const T* mask;    // laid out as c; c = mask > 0 ? sum : 0
@@ -22,29 +22,46 @@ template <class T, int R, int N, bool by_row>
 void tile(const TileCall<T>& call) {
   constexpr int L = kLanes<T>;
   Vec<T> acc[R][N];
-  for (int i = 0; i < R; ++i)
-    for (int j = 0; j < N; ++j)
-      acc[i][j] = call.bias ? load(call.bias + j * L) : call.accumulate ? load(call.c + i * call.ldc + j * L) : Vec<T>{};
-  const T *a = call.a, *b = call.b;
-  const int64_t lda = call.lda, ldb = call.ldb, depth = call.depth;
-  for (int64_t d = 0; d < depth; ++d, b += ldb) {
-    Vec<T> bv[N];
-#pragma GCC unroll 4
-    for (int j = 0; j < N; ++j) bv[j] = load(b + j * L);
+  const auto each = [](auto f) {  // f(i, j) for every accumulator, unrolled so that they stay in registers
 #pragma GCC unroll 24
-    for (int i = 0; i < R; ++i) {
-      const Vec<T> av = splat(by_row ? a[i * lda + d] : a[d * lda + i]);
+    for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
-      for (int j = 0; j < N; ++j) acc[i][j] += av * bv[j];
+      for (int j = 0; j < N; ++j) f(i, j);
+  };
+  if (call.bias) each([&](int i, int j) { acc[i][j] = load(call.bias + j * L); });
+  else if (call.accumulate) each([&](int i, int j) { acc[i][j] = load(call.c + i * call.ldc + j * L); });
+  else each([&](int i, int j) { acc[i][j] = Vec<T>{}; });
+
+  const T *a = call.a.at, *b = call.b;
+  const int64_t ldb = call.ldb;
+  for (int64_t left = call.depth; left > 0; left -= kPanel<T>, a += call.a.jump) {
+    const int64_t lda = left > kPanel<T> ? call.a.stride : call.a.stride_last;
+    const int64_t depth = by_row && left > kPanel<T> ? kPanel<T> : left;
+    const T* from = by_row ? a + call.row * lda : a;
+    for (int64_t d = 0; d < depth; ++d, b += ldb) {
+      Vec<T> bv[N];
+#pragma GCC unroll 4
+      for (int j = 0; j < N; ++j) bv[j] = load(b + j * L);
+#pragma GCC unroll 24
+      for (int i = 0; i < R; ++i) {
+        const Vec<T> av = splat(by_row ? from[i * lda + d] : from[d * lda + i]);
+#pragma GCC unroll 4
+        for (int j = 0; j < N; ++j) acc[i][j] += av * bv[j];
+      }
     }
+    if (!by_row) break;
   }
-  for (int i = 0; i < R; ++i)
-    for (int j = 0; j < N; ++j) {
-      Vec<T> v = acc[i][j];
-      if (call.relu) v = v > Vec<T>{} ? v : Vec<T>{};
-      if (call.mask) v = load(call.mask + i * call.ldc + j * L) > Vec<T>{} ? v : Vec<T>{};
-      store(call.c + i * call.ldc + j * L, v);
-    }
+  const Vec<T> zero{};
+  T* c = call.c;
+  int64_t ldc = call.ldc;
+  asm("" : "+r"(ldc));  // else the compiler computes and spills every address before the loop
+  if (call.relu) {
+    each([&](int i, int j) { store(c + i * ldc + j * L, acc[i][j] < zero ? zero : acc[i][j]); });
+  } else if (const T* mask = call.mask) {
+    each([&](int i, int j) { store(c + i * ldc + j * L, load(mask + i * ldc + j * L) > zero ? acc[i][j] : zero); });
+  } else {
+    each([&](int i, int j) { store(c + i * ldc + j * L, acc[i][j]); });
+  }
 }
 
 // Rows of the tallest tile that is `vectors` wide: about 6 x kTileVectors accumulators, whatever the shape.

@@ -1,14 +1,15 @@
 // One optimizer step on n elements: weights, slots and gradient lie alike; n is whole vectors.
 
+// Adds w^2 to `squares`, w being the old weights. A bias is not penalized.
 template <class T>
-double update(const Step<T>& step, Weights<T> at, const T* g, int64_t n) {
+inline void update(const Step<T>& step, Weights<T> at, const T* g, int64_t n, bool bias, Vec<T>& squares) {
   constexpr int L = kLanes<T>;
-  Vec<T> squares{};
+  const T l2 = bias ? T(0) : step.l2;
   const auto each = [&](auto rule) {
     for (int64_t i = 0; i < n; i += L) {
       Vec<T> w = load(at.w + i);
       squares += w * w;
-      rule(i, w, load(g + i) + step.l2 * w);
+      rule(i, w, load(g + i) + l2 * w);
     }
   };
   if (step.rule == Rule::adam) {
@@ -28,5 +29,4 @@ double update(const Step<T>& step, Weights<T> at, const T* g, int64_t n) {
       store(at.w + i, w + (step.nesterov ? step.momentum * v - step.learning_rate * g : v));
     });
   }
-  return step.l2 != 0 ? double(sum<T>(squares)) : 0;
 }

@@ -1,20 +1,4 @@
-// Row gathering, dot, axpy, and the measure of the processor's peak.
-
-// y[r] = x[order[r]], the next row fetched ahead; padding of y is left as it is
-template <class T>
-void gather(int64_t rows, int64_t width, const T* x, int64_t ldx, const int64_t* order, T* y, int64_t ldy) {
-  constexpr int64_t line = 64 / sizeof(T);
-  for (int64_t r = 0; r < rows; ++r, y += ldy) {
-    const T* from = x + order[r] * ldx;
-    const T* next = x + order[r + 1 < rows ? r + 1 : r] * ldx;
-    int64_t c = 0;
-    for (; c + line <= width; c += line) {
-      __builtin_prefetch(next + c);
-      __builtin_memcpy(y + c, from + c, 64);
-    }
-    for (; c < width; ++c) y[c] = from[c];
-  }
-}
+// dot, axpy, and the measure of the processor's peak.
 
 template <class T>
 T dot(const T* a, const T* b, int64_t n) {
