@@ -20,6 +20,7 @@ def summary(problem: Problem, peer: str, threads: int, rounds: list[dict], peak:
         "peak_share": share and share / median(seconds),
         "peak_share_best": share and share / min(seconds),
         "cores": median(one["cores"] for one in rounds),
+        "processor": median(one["processor"] for one in rounds),
     }
 
 
@@ -30,6 +31,19 @@ def add_ratios(rows: list[dict], reference: str) -> None:
         if same and "median" in same[0] and "median" in row:
             row["ratio"] = row["median"] / same[0]["median"]
             row["ratio_best"] = row["best"] / same[0]["best"]
+
+
+def busy_note(problem: Problem, rows: list[dict]) -> str | None:
+    """Warn that other programs had the processor, and give the times that they disturb least."""
+    alone = [row for row in rows if row["threads"] == 1 and "median" in row]
+    if problem.kind == "search" or not any(row["cores"] < 0.9 for row in alone):
+        return None
+    times = []
+    for row in alone:
+        share = row["peak_share"] and row["peak_share"] * row["median"] / row["processor"]
+        shown = f" ({percent(share)} of peak)" if share else ""
+        times.append(f"{row['peer']} {duration(row['processor'] / problem.steps)}{shown}")
+    return f"  the machine was busy; processor time per {problem.unit}: {', '.join(times)}"
 
 
 def duration(seconds: float) -> str:
@@ -64,6 +78,7 @@ def table(problem: Problem, rows: list[dict], reference: str) -> str:
         shares = [percent(row[key]) for key in ("peak_share", "peak_share_best")]
         loss = f"{row['loss']:.6g}"
         lines.append([str(row["threads"]), row["peer"], *each, *ratios, *shares, loss, f"{row['cores']:.2f}"])
+    notes += filter(None, [busy_note(problem, rows)])
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     shown = ["  " + "  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in lines]
     title = f"{problem.name}: {problem.title}, {problem.dtype}"

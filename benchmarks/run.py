@@ -12,7 +12,9 @@ losses are computed by the same float64 code from the peers' weights. The rounds
 from peer to peer, so that a slow minute of the machine is everybody's. A time is a whole `fit` (or
 call), divided by its steps; "x mlpcore" is a peer's median over mlpcore's, so above 1 is slower.
 The share of the peak counts the products alone, against multiply-adds measured between the rounds.
-"cores" is processor time over time: it shows that the threads were held.
+"cores" is processor time over time: above the threads, they were not held; far below, other
+programs had the processor, and the times are not worth quoting. The shuffled orders are part of
+fit for mlpcore and scikit-learn, and drawn before for PyTorch and JAX, in their favour.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python worker.py PROBLEM PEER THREADS full|quick
 
-prints one JSON line when it is warm (versions, losses), and one (seconds, cores) for each line on
-standard input. The caller sets the variables of `environment(threads)` before it starts it.
+prints one JSON line when it is warm (versions, losses), and one (seconds, processor seconds,
+cores) for each line on standard input. The caller sets the variables of `environment(threads)` before it starts it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Worker:
         return answer
 
     def run(self) -> dict:
-        """Time one round: seconds of a call, and the processor seconds it took per second."""
+        """Time one round: seconds and processor seconds of a call, and the latter over time."""
         with suppress(BrokenPipeError):
             self._process.stdin.write("run\n")
             self._process.stdin.flush()
@@ -85,8 +85,9 @@ def one_round(work, calls: int) -> dict:
         t = perf_counter()
         work.run()
         seconds.append(perf_counter() - t)
-    cores = (process_time() - spent) / (perf_counter() - begun)
-    return {"seconds": median(seconds), "cores": cores}
+    processor = process_time() - spent
+    cores = processor / (perf_counter() - begun)
+    return {"seconds": median(seconds), "cores": cores, "processor": processor / calls}
 
 
 def serve(problem: problems.Problem, peer: str, threads: int, answer) -> None:
