@@ -66,7 +66,8 @@ struct Engine<T>::Batch {
   int64_t start, rows;
   double weight_sum;  // S
 
-  Batch(const Data<T>& data, int64_t start, int64_t rows) : data(data), start(start), rows(rows), weight_sum(double(rows)) {
+  Batch(const Data<T>& data, int64_t start, int64_t rows)
+      : data(data), start(start), rows(rows), weight_sum(double(rows)) {
     if (!data.weight) return;
     weight_sum = 0;
     for (int64_t r = start; r < start + rows; ++r) weight_sum += weight(r);
@@ -120,8 +121,7 @@ void Engine<T>::forward(const Workspace& space, Rows<T> x, Range range) const {
     const Panels<T> from = space.buffers[node.from].value, to = space.buffers[node.to].value;
     if (node.kind == OpKind::dense)
       k_.dense(range, node.from == 0 ? x : k_.by_rows(from), layer_weights(plan_.layers[node.layer]), node.relu, to);
-    else
-      k_.activation(node.activation, T(node.alpha), range, from, to);
+    else k_.activation(node.activation, T(node.alpha), range, from, to);
   }
 }
 
@@ -136,7 +136,8 @@ void Engine<T>::backward(const Workspace& space, Range range, T* scratch) const 
       k_.activation_dx(node.activation, T(node.alpha), range, at, to.gradient, from.gradient);
       continue;
     }
-    if (node.relu && !node.relu_masked) k_.activation_dx(Activation::relu, T(0), range, to.value, to.gradient, to.gradient);
+    if (node.relu && !node.relu_masked)
+      k_.activation_dx(Activation::relu, T(0), range, to.value, to.gradient, to.gradient);
     if (node.needs_dx)
       k_.dense_dx(range, to.gradient, layer_weights(plan_.layers[node.layer]), node.masks_dx ? from.value.at : nullptr,
                   from.gradient, scratch);
@@ -147,7 +148,8 @@ void Engine<T>::backward(const Workspace& space, Range range, T* scratch) const 
 template <class T>
 Rows<T> Engine<T>::input(const Batch& batch, const Workspace& space) const {
   const int64_t in = plan_.buffers[0];
-  return space.buffers[0].value.at ? k_.by_rows(space.buffers[0].value) : k_.by_rows(batch.data.x + batch.start * in, in);
+  return space.buffers[0].value.at ? k_.by_rows(space.buffers[0].value)
+                                   : k_.by_rows(batch.data.x + batch.start * in, in);
 }
 
 // Everything of a step that concerns rows: this thread's rows are gathered, passed forward, and their gradient back.
@@ -161,7 +163,8 @@ void Engine<T>::row_phase(const Batch& batch, Workspace& space, int thread, int 
   const int32_t* labels = data.labels ? data.labels + begin : nullptr;
   const int64_t in = plan_.buffers[0];
   if (space.buffers[0].value.at)
-    k_.gather(data.order ? data.x : data.x + begin * in, data.order ? data.order + begin : nullptr, range, space.buffers[0].value);
+    k_.gather(data.order ? data.x : data.x + begin * in, data.order ? data.order + begin : nullptr, range,
+              space.buffers[0].value);
   if (data.order) {
     const int64_t* order = data.order + begin;
     if (y) {
@@ -197,11 +200,12 @@ void Engine<T>::row_phase(const Batch& batch, Workspace& space, int thread, int 
 
 // Everything of a step that concerns weights: this thread's units; squares[unit] = sum of squares of the old kernel values.
 template <class T>
-void Engine<T>::weight_phase(const Batch& batch, const Workspace& space, const Step<T>* step, Weights<T> at, double* squares,
-                             int thread, int threads) const {
+void Engine<T>::weight_phase(const Batch& batch, const Workspace& space, const Step<T>* step, Weights<T> at,
+                             double* squares, int thread, int threads) const {
   const Range costs = share(units_.back().cost_before, thread, threads);
   const auto before = [&](int64_t cost) {  // units that begin before this much of the work
-    return std::lower_bound(units_.begin(), units_.end(), cost, [](const Unit& u, int64_t c) { return u.cost_before < c; }) -
+    return std::lower_bound(units_.begin(), units_.end(), cost,
+                            [](const Unit& u, int64_t c) { return u.cost_before < c; }) -
            units_.begin();
   };
   for (auto u = before(costs.first); u < before(costs.first + costs.rows); ++u) {
@@ -209,14 +213,16 @@ void Engine<T>::weight_phase(const Batch& batch, const Workspace& space, const S
     const DenseLayer& layer = plan_.layers[unit.layer];
     const Node& node = plan_.nodes[layer.node];
     const auto here = [&](T* p) { return p ? p + layer.offset : nullptr; };
-    squares[u] = k_.dense_dw(unit.panel, unit.unit, batch.rows, node.from == 0 ? input(batch, space) : k_.by_rows(space.buffers[node.from].value),
-                             layer.in, space.buffers[node.to].gradient, step, {here(at.w), here(at.slot0), here(at.slot1)});
+    squares[u] =
+        k_.dense_dw(unit.panel, unit.unit, batch.rows,
+                    node.from == 0 ? input(batch, space) : k_.by_rows(space.buffers[node.from].value), layer.in,
+                    space.buffers[node.to].gradient, step, {here(at.w), here(at.slot0), here(at.slot1)});
   }
 }
 
 template <class T>
-Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates, int threads,
-                      bool (*interrupted)()) {
+Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates,
+                      int threads, bool (*interrupted)()) {
   const int64_t batch_rows = std::min(batch_size, data.rows);
   make_slots(update.slots());
   threads = useful_threads(batch_rows, threads);
@@ -236,8 +242,13 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
       double rate = learning_rates ? learning_rates[b] : update.learning_rate;
       if (update.rule == Rule::adam)
         rate *= std::sqrt(1 - std::pow(update.beta_2, double(t))) / (1 - std::pow(update.beta_1, double(t)));
-      const Step<T> s{.rule = update.rule, .nesterov = update.nesterov, .learning_rate = T(rate), .momentum = T(update.momentum),
-                      .beta_1 = T(update.beta_1), .one_minus_beta_1 = T(1 - update.beta_1), .beta_2 = T(update.beta_2),
+      const Step<T> s{.rule = update.rule,
+                      .nesterov = update.nesterov,
+                      .learning_rate = T(rate),
+                      .momentum = T(update.momentum),
+                      .beta_1 = T(update.beta_1),
+                      .one_minus_beta_1 = T(1 - update.beta_1),
+                      .beta_2 = T(update.beta_2),
                       .one_minus_beta_2 = T(1 - update.beta_2),
                       .epsilon = std::max(T(update.epsilon), std::numeric_limits<T>::min()),
                       .l2 = T(update.l2 / batch.weight_sum)};

@@ -21,11 +21,11 @@ struct Update {
 // The rows of one pass over the data. Exactly one of `labels` and `y` is set, as the loss reads it.
 template <class T>
 struct Data {
-  const T* x;               // (n, in)
-  const T* y;               // (n, k)
-  const int32_t* labels;    // (n,)
-  const T* weight;          // (n,) or null: 1
-  const int64_t* order;     // (rows,) rows of x, or null: 0, 1, ...
+  const T* x;             // (n, in)
+  const T* y;             // (n, k)
+  const int32_t* labels;  // (n,)
+  const T* weight;        // (n,) or null: 1
+  const int64_t* order;   // (rows,) rows of x, or null: 0, 1, ...
   int64_t rows;
 };
 
@@ -74,8 +74,8 @@ class Engine {
   void forward(const Workspace& space, Rows<T> x, Range range) const;
   void backward(const Workspace& space, Range range, T* scratch) const;
   void row_phase(const Batch& batch, Workspace& space, int thread, int threads) const;
-  void weight_phase(const Batch& batch, const Workspace& space, const Step<T>* step, Weights<T> at, double* squares, int thread,
-                    int threads) const;
+  void weight_phase(const Batch& batch, const Workspace& space, const Step<T>* step, Weights<T> at, double* squares,
+                    int thread, int threads) const;
   int useful_threads(int64_t rows, int threads) const;
 
   Plan plan_;

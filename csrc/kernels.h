@@ -10,8 +10,22 @@
 namespace mlpcore {
 
 enum class Activation {
-  identity, logistic, tanh, relu, softmax, exp,
-  leaky_relu, elu, selu, gelu, silu, mish, softplus, hard_sigmoid, softsign, heaviside,
+  identity,
+  logistic,
+  tanh,
+  relu,
+  softmax,
+  exp,
+  leaky_relu,
+  elu,
+  selu,
+  gelu,
+  silu,
+  mish,
+  softplus,
+  hard_sigmoid,
+  softsign,
+  heaviside,
 };
 
 // Whether the derivative of an activation is computed from its input (true) or from its output (false).
@@ -50,7 +64,7 @@ struct Panels {
 template <class T>
 struct Rows {
   const T* at;
-  int64_t jump;              // from a panel to the next
+  int64_t jump;                 // from a panel to the next
   int64_t stride, stride_last;  // from a row to the next, in full panels and in the last
 };
 
@@ -102,8 +116,10 @@ struct Kernels {
   // Losses: loss[r] = the row's loss; dz (rows, width; null: not wanted) = its gradient times scale[r] (null: 1) with respect
   // to the input z of the activation, for p = softmax(z) with class indices y, p = logistic(z), p = z and p = exp(z).
   // y (row-major), scale and loss begin at the range's first row.
-  void (*softmax_cross_entropy)(Range range, Panels<T> p, const int32_t* y, T clip, const T* scale, double* loss, Panels<T> dz);
-  void (*logistic_cross_entropy)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz);
+  void (*softmax_cross_entropy)(Range range, Panels<T> p, const int32_t* y, T clip, const T* scale, double* loss,
+                                Panels<T> dz);
+  void (*logistic_cross_entropy)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss,
+                                 Panels<T> dz);
   void (*squared_error)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz);
   void (*poisson)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz);
 

@@ -5,7 +5,8 @@ namespace mlpcore {
 
 Plan link_nodes(const Tape& tape) {
   const std::vector<Op>& ops = tape.ops;
-  if (ops.empty() || ops[0].kind != OpKind::input) throw std::invalid_argument("the tape is empty: record an input first");
+  if (ops.empty() || ops[0].kind != OpKind::input)
+    throw std::invalid_argument("the tape is empty: record an input first");
   if (tape.output < 0) throw std::invalid_argument("the tape has no output: mark one with output(x)");
   std::vector<int> readers(ops.size(), 0);
   for (const Op& op : ops)
@@ -23,7 +24,12 @@ Plan link_nodes(const Tape& tape) {
   for (size_t v = 1; v < ops.size(); ++v) {
     const Op& op = ops[v];
     const int x = op.input;
-    Node node{.kind = op.kind, .from = buffer[x], .to = -1, .width = op.width, .activation = op.activation, .alpha = op.alpha};
+    Node node{.kind = op.kind,
+              .from = buffer[x],
+              .to = -1,
+              .width = op.width,
+              .activation = op.activation,
+              .alpha = op.alpha};
     if (op.kind == OpKind::dense) {
       node.to = new_buffer(op.width);
       node.layer = int(plan.layers.size());

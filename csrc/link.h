@@ -13,16 +13,16 @@ struct DenseLayer {
 // One step of the forward pass and its counterpart of the backward pass.
 struct Node {
   OpKind kind;
-  int from, to;            // buffers read and written
-  int64_t width;           // of `to`
-  int layer = -1;          // dense: which DenseLayer
+  int from, to;    // buffers read and written
+  int64_t width;   // of `to`
+  int layer = -1;  // dense: which DenseLayer
   Activation activation = Activation::identity;
   double alpha = 0;
-  bool relu = false;       // dense: relu applied in the epilogue of the forward product
-  bool relu_masked = false;    // dense: the next layer's dx applies relu's derivative
-  bool needs_dx = false;   // dense: the gradient of `from` is wanted
-  bool masks_dx = false;   // dense: `from` is a relu's output and its derivative is applied in the epilogue of dx
-  bool in_loss = false;    // activation: its derivative is part of the loss
+  bool relu = false;         // dense: relu applied in the epilogue of the forward product
+  bool relu_masked = false;  // dense: the next layer's dx applies relu's derivative
+  bool needs_dx = false;     // dense: the gradient of `from` is wanted
+  bool masks_dx = false;     // dense: `from` is a relu's output and its derivative is applied in the epilogue of dx
+  bool in_loss = false;      // activation: its derivative is part of the loss
 };
 
 struct Plan {
@@ -32,8 +32,8 @@ struct Plan {
   int output = -1;               // buffer
   bool has_loss = false;
   Loss loss = Loss::squared_error;
-  int loss_at = -1;              // buffer the loss reads
-  int gradient_at = -1;          // buffer whose gradient the loss writes
+  int loss_at = -1;      // buffer the loss reads
+  int gradient_at = -1;  // buffer whose gradient the loss writes
   int64_t loss_width = 0;
   double loss_weight = 1, loss_clip = 0;
 

@@ -10,12 +10,14 @@ void require(bool ok, const std::string& message) {
 }  // namespace
 
 const Op& Tape::value(int x) const {
-  require(x >= 0 && x < int(ops.size()), "the tape has no value " + std::to_string(x) + ", it has " + std::to_string(ops.size()));
+  require(x >= 0 && x < int(ops.size()),
+          "the tape has no value " + std::to_string(x) + ", it has " + std::to_string(ops.size()));
   return ops[x];
 }
 
 int Tape::add(Op op) {
-  require(op.width > 0 && op.width < (int64_t(1) << 31), "width must be between 1 and 2^31 - 1, got " + std::to_string(op.width));
+  require(op.width > 0 && op.width < (int64_t(1) << 31),
+          "width must be between 1 and 2^31 - 1, got " + std::to_string(op.width));
   ops.push_back(op);
   return int(ops.size()) - 1;
 }
@@ -48,7 +50,8 @@ void Tape::loss(int x, Loss loss, double weight, double clip) {
   const Op& op = value(x);
   const auto made_by = [&](Activation f) { return op.kind == OpKind::activation && op.activation == f; };
   require(loss != Loss::cross_entropy || made_by(Activation::softmax), "cross_entropy reads the value of a softmax");
-  require(loss != Loss::binary_cross_entropy || made_by(Activation::logistic), "binary_cross_entropy reads the value of a logistic");
+  require(loss != Loss::binary_cross_entropy || made_by(Activation::logistic),
+          "binary_cross_entropy reads the value of a logistic");
   require(loss != Loss::poisson || made_by(Activation::exp), "poisson reads the value of an exp");
   require(losses.empty(), "a tape has one loss");
   losses.push_back({loss, x, weight, clip});

@@ -60,9 +60,11 @@ class BoundEngine {
 
   void set_slots(const py::sequence& slots, int64_t step) {
     if (step < 0) throw py::value_error("step must be >= 0, got " + std::to_string(step));
-    if (py::len(slots) > 2) throw py::value_error("an optimizer has at most 2 slots, got " + std::to_string(py::len(slots)));
+    if (py::len(slots) > 2)
+      throw py::value_error("an optimizer has at most 2 slots, got " + std::to_string(py::len(slots)));
     std::vector<std::vector<py::array_t<T>>> all;
-    for (const py::handle& slot : slots) all.push_back(parameter_arrays(py::reinterpret_borrow<py::sequence>(slot), false));
+    for (const py::handle& slot : slots)
+      all.push_back(parameter_arrays(py::reinterpret_borrow<py::sequence>(slot), false));
     std::unique_lock lock(mutex_);
     engine_.make_slots(0);
     engine_.make_slots(int(all.size()));
@@ -70,8 +72,9 @@ class BoundEngine {
     engine_.step = step;
   }
 
-  py::tuple train(const py::array& x, const py::array& y, const py::object& order, int64_t batch_size, const Update& update,
-                  const py::object& sample_weight, const py::object& learning_rates, int threads) {
+  py::tuple train(const py::array& x, const py::array& y, const py::object& order, int64_t batch_size,
+                  const Update& update, const py::object& sample_weight, const py::object& learning_rates,
+                  int threads) {
     const Inputs in(*this, x, y, order, sample_weight);
     if (batch_size < 1) throw py::value_error("batch_size must be at least 1, got " + std::to_string(batch_size));
     py::array_t<double> rates;
@@ -81,7 +84,8 @@ class BoundEngine {
     {
       py::gil_scoped_release release;
       std::unique_lock lock(mutex_);
-      sums = engine_.train(in.data, batch_size, update, learning_rates.is_none() ? nullptr : rates.data(), threads, signal_raised);
+      sums = engine_.train(in.data, batch_size, update, learning_rates.is_none() ? nullptr : rates.data(), threads,
+                           signal_raised);
     }
     if (sums.interrupted) throw py::error_already_set();
     return py::make_tuple(sums.loss, sums.penalty);
@@ -120,7 +124,8 @@ class BoundEngine {
     py::array_t<int64_t> order;
     Data<T> data{};
 
-    Inputs(const BoundEngine& self, const py::array& x_, const py::array& y_, const py::object& order_, const py::object& weight_) {
+    Inputs(const BoundEngine& self, const py::array& x_, const py::array& y_, const py::object& order_,
+           const py::object& weight_) {
       const Plan& plan = self.engine_.plan();
       if (!plan.has_loss) throw py::value_error("this tape has no loss: record one with loss(x, name)");
       x = checked<T>(x_, "x", {kAny, plan.buffers[0]});
@@ -142,7 +147,8 @@ class BoundEngine {
         order = checked<int64_t>(order_, "order", {kAny});
         for (int64_t r = 0; r < order.shape(0); ++r)
           if (order.data()[r] < 0 || order.data()[r] >= n)
-            throw py::value_error("order must hold rows in [0, " + std::to_string(n) + "), got " + std::to_string(order.data()[r]));
+            throw py::value_error("order must hold rows in [0, " + std::to_string(n) + "), got " +
+                                  std::to_string(order.data()[r]));
         data.order = order.data();
         data.rows = order.shape(0);
       }
@@ -165,12 +171,14 @@ class BoundEngine {
   std::vector<py::array_t<T>> parameter_arrays(const py::sequence& parameters, bool writable) const {
     const auto& layers = engine_.plan().layers;
     if (py::len(parameters) != 2 * layers.size())
-      throw py::value_error("expected " + std::to_string(2 * layers.size()) + " parameters (kernel and bias of each dense layer), got " +
+      throw py::value_error("expected " + std::to_string(2 * layers.size()) +
+                            " parameters (kernel and bias of each dense layer), got " +
                             std::to_string(py::len(parameters)));
     std::vector<py::array_t<T>> arrays;
     for (size_t l = 0; l < layers.size(); ++l) {
       const std::string name = std::to_string(l);
-      arrays.push_back(checked<T>(parameters[2 * l], ("kernel " + name).c_str(), {layers[l].in, layers[l].out}, writable));
+      arrays.push_back(
+          checked<T>(parameters[2 * l], ("kernel " + name).c_str(), {layers[l].in, layers[l].out}, writable));
       arrays.push_back(checked<T>(parameters[2 * l + 1], ("bias " + name).c_str(), {layers[l].out}, writable));
     }
     return arrays;
@@ -179,14 +187,15 @@ class BoundEngine {
   void pack(const std::vector<py::array_t<T>>& arrays, T* packed) const {
     const auto& layers = engine_.plan().layers;
     for (size_t l = 0; l < layers.size(); ++l)
-      engine_.kernels().pack(arrays[2 * l].data(), arrays[2 * l + 1].data(), {packed + layers[l].offset, layers[l].in + 1, layers[l].out});
+      engine_.kernels().pack(arrays[2 * l].data(), arrays[2 * l + 1].data(),
+                             {packed + layers[l].offset, layers[l].in + 1, layers[l].out});
   }
 
   void unpack(T* packed, std::vector<py::array_t<T>>& arrays) const {
     const auto& layers = engine_.plan().layers;
     for (size_t l = 0; l < layers.size(); ++l)
-      engine_.kernels().unpack({packed + layers[l].offset, layers[l].in + 1, layers[l].out}, arrays[2 * l].mutable_data(),
-                               arrays[2 * l + 1].mutable_data());
+      engine_.kernels().unpack({packed + layers[l].offset, layers[l].in + 1, layers[l].out},
+                               arrays[2 * l].mutable_data(), arrays[2 * l + 1].mutable_data());
   }
 
   Engine<T> engine_;
@@ -203,8 +212,9 @@ void bind_engine_of(py::module_& m, const char* name) {
       .def("store", &E::store, py::arg("parameters"))
       .def("slots", &E::slots)
       .def("set_slots", &E::set_slots, py::arg("slots"), py::arg("step"))
-      .def("train", &E::train, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("update"), py::kw_only(),
-           py::arg("sample_weight") = py::none(), py::arg("learning_rates") = py::none(), py::arg("n_threads") = 1)
+      .def("train", &E::train, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("update"),
+           py::kw_only(), py::arg("sample_weight") = py::none(), py::arg("learning_rates") = py::none(),
+           py::arg("n_threads") = 1)
       .def("gradient", &E::gradient, py::arg("x"), py::arg("y"), py::arg("l2") = 0.0, py::kw_only(),
            py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1)
       .def("predict", &E::predict, py::arg("x"), py::arg("n_threads") = 1);
@@ -238,12 +248,20 @@ void bind_engine(py::module_& m) {
           py::arg("x"), py::arg("name"), py::arg("weight") = 1.0, py::arg("clip") = 0.0);
 
   py::class_<Update>(m, "Update")
-      .def(py::init([](const std::string& kind, double learning_rate, double momentum, bool nesterov, double beta_1, double beta_2,
-                       double epsilon, double l2) {
-             return Update{named<Rule>(kRuleNames, kind, "optimizer"), learning_rate, momentum, nesterov, beta_1, beta_2, epsilon, l2};
+      .def(py::init([](const std::string& kind, double learning_rate, double momentum, bool nesterov, double beta_1,
+                       double beta_2, double epsilon, double l2) {
+             return Update{named<Rule>(kRuleNames, kind, "optimizer"),
+                           learning_rate,
+                           momentum,
+                           nesterov,
+                           beta_1,
+                           beta_2,
+                           epsilon,
+                           l2};
            }),
-           py::arg("kind"), py::kw_only(), py::arg("learning_rate"), py::arg("momentum") = 0.0, py::arg("nesterov") = false,
-           py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8, py::arg("l2") = 0.0)
+           py::arg("kind"), py::kw_only(), py::arg("learning_rate"), py::arg("momentum") = 0.0,
+           py::arg("nesterov") = false, py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8,
+           py::arg("l2") = 0.0)
       .def_property_readonly("kind", [](const Update& u) { return std::string(kRuleNames[size_t(u.rule)]); })
       .def_readwrite("learning_rate", &Update::learning_rate)
       .def_readwrite("momentum", &Update::momentum)

@@ -81,7 +81,8 @@ py::array_t<T> dense_dx(A<T> dy, A<T> kernel, const std::optional<py::array_t<T>
   const std::vector<T> bias(size_t(out), T(0));
   Memory<T> scratch(k.padded(out) * k.panel);
   const Matrix<T> weights = packed<T>(k, kernel, bias.data()), from(k, dy), dx(k, rows, in);
-  const Matrix<T> mask = relu_output ? Matrix<T>(k, checked<T>(*relu_output, "relu_output", {rows, in})) : Matrix<T>(k, 0, 0);
+  const Matrix<T> mask =
+      relu_output ? Matrix<T>(k, checked<T>(*relu_output, "relu_output", {rows, in})) : Matrix<T>(k, 0, 0);
   k.dense_dx(dx.all(), from.panels, weights.panels, mask.memory.get(), dx.panels, scratch.get());
   return dx.numpy();
 }
@@ -137,7 +138,9 @@ py::tuple loss(A<T> p, const py::array& y, const std::string& name, double clip,
     k.softmax_cross_entropy(dz.all(), from.panels, labels.data(), T(clip), nullptr, to, dz.panels);
   } else {
     const auto target = checked<T>(y, "y", {rows, width});
-    const auto kernel = l == Loss::binary_cross_entropy ? k.logistic_cross_entropy : l == Loss::squared_error ? k.squared_error : k.poisson;
+    const auto kernel = l == Loss::binary_cross_entropy ? k.logistic_cross_entropy
+                        : l == Loss::squared_error      ? k.squared_error
+                                                        : k.poisson;
     kernel(dz.all(), from.panels, target.data(), T(clip), nullptr, to, dz.panels);
   }
   return py::make_tuple(losses, dz.numpy());
@@ -173,7 +176,8 @@ void bind_of(py::module_& m) {
   const auto alpha = py::arg("alpha") = 1.0;
   const auto a = [](const char* name) { return py::arg(name).noconvert(); };
   m.def("dense", dense<T>, a("x"), a("kernel"), a("bias"), py::arg("activation") = "identity", py::kw_only(), isa);
-  m.def("dense_dx", dense_dx<T>, a("dy"), a("kernel"), py::arg("relu_output").noconvert() = py::none(), py::kw_only(), isa);
+  m.def("dense_dx", dense_dx<T>, a("dy"), a("kernel"), py::arg("relu_output").noconvert() = py::none(), py::kw_only(),
+        isa);
   m.def("dense_dw", dense_dw<T>, a("x"), a("dy"), py::kw_only(), isa);
   m.def("activation", activation<T>, a("x"), py::arg("name"), alpha, py::kw_only(), isa);
   m.def("activation_dx", activation_dx<T>, a("x"), a("dy"), py::arg("name"), alpha, py::kw_only(), isa);

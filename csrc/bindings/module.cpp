@@ -38,7 +38,8 @@ double flops_per_second(double seconds) {
 }
 
 double fma_peak(const std::string& dtype, double seconds) {
-  if (dtype != "float32" && dtype != "float64") throw py::value_error("dtype must be 'float32' or 'float64', got '" + dtype + "'");
+  if (dtype != "float32" && dtype != "float64")
+    throw py::value_error("dtype must be 'float32' or 'float64', got '" + dtype + "'");
   py::gil_scoped_release release;
   return dtype == "float32" ? flops_per_second<float>(seconds) : flops_per_second<double>(seconds);
 }

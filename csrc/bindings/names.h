@@ -9,9 +9,10 @@
 namespace mlpcore {
 
 constexpr std::array<std::string_view, 16> kActivationNames = {
-    "identity", "logistic", "tanh", "relu", "softmax", "exp", "leaky_relu", "elu",
-    "selu", "gelu", "silu", "mish", "softplus", "hard_sigmoid", "softsign", "heaviside"};
-constexpr std::array<std::string_view, 4> kLossNames = {"cross_entropy", "binary_cross_entropy", "squared_error", "poisson"};
+    "identity", "logistic", "tanh", "relu", "softmax",  "exp",          "leaky_relu", "elu",
+    "selu",     "gelu",     "silu", "mish", "softplus", "hard_sigmoid", "softsign",   "heaviside"};
+constexpr std::array<std::string_view, 4> kLossNames = {"cross_entropy", "binary_cross_entropy", "squared_error",
+                                                        "poisson"};
 constexpr std::array<std::string_view, 2> kRuleNames = {"sgd", "adam"};
 
 // The enumerator whose name is `name`, in the order of the enum.

@@ -68,7 +68,8 @@ void softmax_dx(Range range, Panels<T> p, Panels<T> dy, Panels<T> dx) {
     Vec<T> along{};
     each_vector_of_row<T>(p, r, [&](int64_t, int64_t i) { along += load(dy.at + i) * load(p.at + i); });
     const T mean = sum<T>(along);
-    each_vector_of_row<T>(p, r, [&](int64_t, int64_t i) { store(dx.at + i, load(p.at + i) * (load(dy.at + i) - mean)); });
+    each_vector_of_row<T>(p, r,
+                          [&](int64_t, int64_t i) { store(dx.at + i, load(p.at + i) * (load(dy.at + i) - mean)); });
   }
 }
 

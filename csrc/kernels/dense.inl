@@ -1,19 +1,13 @@
 // The three sweeps of the micro-kernel that make a dense layer: forward, gradient of the input, gradient of the weights.
 
-// Every tile of a product by rows whose right-hand side is one panel; call.c and call.mask point to the panel's row 0.
-template <class T>
-void sweep(Range range, TileCall<T> call) {
-  const int vectors = int(call.ldc / kLanes<T>);
-  const Cut cut(range.rows, vectors);
-  T* const c = call.c;
-  const T* const mask = call.mask;
-  for (int64_t t = 0; t < cut.tiles; ++t) {
-    call.row = range.first + cut.start(t);
-    call.c = c + call.row * call.ldc;
-    if (mask) call.mask = mask + call.row * call.ldc;
-    tile_function<T, true>(int(cut.start(t + 1) - cut.start(t)), vectors)(call);
-  }
-}
+template <class T, bool relu>
+struct FinishDense {
+  const T* bias;
+  T* y;
+  Vec<T> start(int j) const { return load(bias + j * kLanes<T>); }
+  void done(int64_t i, int, Vec<T> v) const { store(y + i, relu ? (v < Vec<T>{} ? Vec<T>{} : v) : v); }
+  void end() const {}
+};
 
 template <class T>
 void dense(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y) {
@@ -21,8 +15,9 @@ void dense(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y) {
   for (int64_t p = 0; p < panels<T>(y.width); ++p) {
     const int64_t width = panel_width<T>(y.width, p);
     const T* w = panel_start(weights, p);
-    sweep<T>(range, {.depth = in, .a = x, .row = 0, .b = w, .ldb = width, .bias = w + in * width, .accumulate = false,
-                     .relu = relu, .mask = nullptr, .c = panel_start(y, p), .ldc = width});
+    const Product<T> product{in, x, w, width};
+    if (relu) sweep<T, true>(product, range, FinishDense<T, true>{w + in * width, panel_start(y, p)});
+    else sweep<T, true>(product, range, FinishDense<T, false>{w + in * width, panel_start(y, p)});
   }
 }
 
@@ -71,14 +66,27 @@ void transpose_rows(Panels<T> weights, int64_t i0, int64_t width, T* to) {
   }
 }
 
+template <class T, bool masked>
+struct FinishDx {
+  const T* relu_output;
+  T* dx;
+  static Vec<T> start(int) { return Vec<T>{}; }
+  void end() const {}
+  void done(int64_t i, int, Vec<T> v) const {
+    if constexpr (masked) v = load(relu_output + i) > Vec<T>{} ? v : Vec<T>{};
+    store(dx + i, v);
+  }
+};
+
 template <class T>
 void dense_dx(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output, Panels<T> dx, T* scratch) {
   const Rows<T> a{dy.at, kPanel<T> * dy.rows, kPanel<T>, panel_width<T>(dy.width, panels<T>(dy.width) - 1)};
   for (int64_t p = 0; p < panels<T>(dx.width); ++p) {
     const int64_t width = panel_width<T>(dx.width, p), offset = p * kPanel<T> * dx.rows;
     transpose_rows(weights, p * kPanel<T>, width, scratch);
-    sweep<T>(range, {.depth = dy.width, .a = a, .row = 0, .b = scratch, .ldb = width, .bias = nullptr, .accumulate = false,
-                     .relu = false, .mask = relu_output ? relu_output + offset : nullptr, .c = dx.at + offset, .ldc = width});
+    const Product<T> product{dy.width, a, scratch, width};
+    if (relu_output) sweep<T, true>(product, range, FinishDx<T, true>{relu_output + offset, dx.at + offset});
+    else sweep<T, true>(product, range, FinishDx<T, false>{nullptr, dx.at + offset});
   }
 }
 
@@ -86,24 +94,24 @@ template <class T>
 double dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
                 Weights<T> at) {
   const int64_t width = panel_width<T>(dy.width, p);
-  const int vectors = int(width / kLanes<T>);
-  alignas(64) T tile_g[16 * kPanel<T>];
   static constexpr T one = 1;
-  const bool bias = u == panels<T>(in);  // the kernel's last row, which meets a column of ones
+  const bool bias = u == panels<T>(in);  // the weights' last row, which meets a column of ones
   const int64_t first = bias ? in : u * kPanel<T>, height = bias ? 1 : in - first < kPanel<T> ? in - first : kPanel<T>;
-  const T* a = bias ? &one : x.at + u * x.jump;
   const int64_t stride = bias ? 0 : u + 1 < panels<T>(in) ? x.stride : x.stride_last;
-  const Cut cut(height, vectors);
-  Vec<T> squares{};
-  for (int64_t t = 0; t < cut.tiles; ++t) {
-    const int64_t r = cut.start(t), n = cut.start(t + 1) - r;
-    const int64_t offset = p * kPanel<T> * (in + 1) + (first + r) * width;
-    tile_function<T, false>(int(n), vectors)({.depth = rows, .a = {a + r, 0, stride, stride}, .row = 0, .b = panel_start(dy, p),
-                                              .ldb = width, .bias = nullptr, .accumulate = false, .relu = false, .mask = nullptr,
-                                              .c = step ? tile_g : at.w + offset, .ldc = width});
-    if (step)
-      update(*step, {at.w + offset, at.slot0 ? at.slot0 + offset : nullptr, at.slot1 ? at.slot1 + offset : nullptr}, tile_g,
-             n * width, bias, squares);
+  const Product<T> product{rows, {bias ? &one : x.at + u * x.jump, 0, stride, stride}, panel_start(dy, p), width};
+  const int64_t offset = p * kPanel<T> * (in + 1) + first * width;
+  const Range range{0, height};
+  if (!step) {
+    sweep<T, false>(product, range, StoreGradient<T>{at.w + offset});
+    return 0;
   }
-  return bias ? 0 : double(sum<T>(squares));
+  double squares = 0;
+  const Rule_<T> rule{*step,
+                      {at.w + offset, at.slot0 ? at.slot0 + offset : nullptr, at.slot1 ? at.slot1 + offset : nullptr},
+                      bias ? T(0) : step->l2,
+                      squares};
+  if (step->rule == Rule::adam) sweep<T, false>(product, range, AdamRule<T>{rule});
+  else if (at.slot0) sweep<T, false>(product, range, MomentumRule<T>{rule});
+  else sweep<T, false>(product, range, SgdRule<T>{rule});
+  return bias ? 0 : squares;
 }

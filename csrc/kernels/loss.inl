@@ -53,7 +53,8 @@ inline Vec<T> xlogy(Vec<T> y, Vec<T> p) {
 
 // loss = -log(clip(p[y])); dz = p - onehot(y)
 template <class T>
-void softmax_cross_entropy(Range range, Panels<T> p, const int32_t* y, T clip, const T* scale, double* loss, Panels<T> dz) {
+void softmax_cross_entropy(Range range, Panels<T> p, const int32_t* y, T clip, const T* scale, double* loss,
+                           Panels<T> dz) {
   constexpr int L = kLanes<T>;
   for (int64_t r0 = 0; r0 < range.rows; r0 += L) {
     const int64_t n = range.rows - r0 < L ? range.rows - r0 : L;

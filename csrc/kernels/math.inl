@@ -18,8 +18,9 @@ template <class T>
 struct MathConstants;
 template <>
 struct MathConstants<float> {
-  static constexpr float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;  // high part: 15 bits, so n * high is exact
-  static constexpr float round = 0x1.8p23f;        // adding it leaves the nearest integer in the low bits
+  static constexpr float ln2_high = 0x1.62e4p-1f,
+                         ln2_low = 0x1.7f7d1cp-20f;  // high part: 15 bits, so n * high is exact
+  static constexpr float round = 0x1.8p23f;          // adding it leaves the nearest integer in the low bits
   static constexpr float exp_max = 88.72283f, exp_min = -87.33654f, tanh_max = 9.1f;
   static constexpr int mantissa = 23, bias = 127, exp_degree = 7, log_terms = 5;
 };

@@ -1,32 +1,64 @@
-// One optimizer step on n elements: weights, slots and gradient lie alike; n is whole vectors.
+// The optimizers' rules: one step of one vector of weights and slots, from its gradient. Each is the Finish of the
+// weights' product, so that a gradient goes from its register straight into the weights.
 
-// Adds w^2 to `squares`, w being the old weights. A bias is not penalized.
+// What all rules share: the penalty's part of the gradient, and the sum of squares of the old weights that its value needs.
 template <class T>
-inline void update(const Step<T>& step, Weights<T> at, const T* g, int64_t n, bool bias, Vec<T>& squares) {
-  constexpr int L = kLanes<T>;
-  const T l2 = bias ? T(0) : step.l2;
-  const auto each = [&](auto rule) {
-    for (int64_t i = 0; i < n; i += L) {
-      Vec<T> w = load(at.w + i);
-      squares += w * w;
-      rule(i, w, load(g + i) + l2 * w);
-    }
-  };
-  if (step.rule == Rule::adam) {
-    each([&](int64_t i, Vec<T> w, Vec<T> g) {
-      const Vec<T> m = step.beta_1 * load(at.slot0 + i) + step.one_minus_beta_1 * g;
-      const Vec<T> v = step.beta_2 * load(at.slot1 + i) + step.one_minus_beta_2 * (g * g);
-      store(at.slot0 + i, m);
-      store(at.slot1 + i, v);
-      store(at.w + i, w - step.learning_rate * m / (square_root<T>(v) + step.epsilon));
-    });
-  } else if (!at.slot0) {
-    each([&](int64_t i, Vec<T> w, Vec<T> g) { store(at.w + i, w - step.learning_rate * g); });
-  } else {
-    each([&](int64_t i, Vec<T> w, Vec<T> g) {
-      const Vec<T> v = step.momentum * load(at.slot0 + i) - step.learning_rate * g;
-      store(at.slot0 + i, v);
-      store(at.w + i, w + (step.nesterov ? step.momentum * v - step.learning_rate * g : v));
-    });
+struct Rule_ {
+  const Step<T>& step;
+  Weights<T> at;
+  T l2;
+  double& squares;
+  Vec<T> part[kTileVectors] = {};  // of `squares`: one a column vector, so that no sum waits for the one before
+
+  static Vec<T> start(int) { return Vec<T>{}; }
+  // w before the step; g becomes the full gradient
+  Vec<T> weight(int64_t i, int j, Vec<T>& g) {
+    const Vec<T> w = load(at.w + i);
+    part[j] += w * w;
+    g += l2 * w;
+    return w;
   }
-}
+  void end() const {
+    for (const Vec<T>& v : part) squares += double(sum<T>(v));
+  }
+};
+
+template <class T>
+struct SgdRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Vec<T> w = this->weight(i, j, g);
+    store(this->at.w + i, w - this->step.learning_rate * g);
+  }
+};
+
+template <class T>
+struct MomentumRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g), v = s.momentum * load(this->at.slot0 + i) - s.learning_rate * g;
+    store(this->at.slot0 + i, v);
+    store(this->at.w + i, w + (s.nesterov ? s.momentum * v - s.learning_rate * g : v));
+  }
+};
+
+template <class T>
+struct AdamRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g);
+    const Vec<T> m = s.beta_1 * load(this->at.slot0 + i) + s.one_minus_beta_1 * g;
+    const Vec<T> v = s.beta_2 * load(this->at.slot1 + i) + s.one_minus_beta_2 * (g * g);
+    store(this->at.slot0 + i, m);
+    store(this->at.slot1 + i, v);
+    store(this->at.w + i, w - s.learning_rate * m / (square_root<T>(v) + s.epsilon));
+  }
+};
+
+// No step: the gradient itself is stored.
+template <class T>
+struct StoreGradient {
+  T* g;
+  static Vec<T> start(int) { return Vec<T>{}; }
+  void done(int64_t i, int, Vec<T> v) const { store(g + i, v); }
+  void end() const {}
+};
