@@ -6,7 +6,8 @@ from pathlib import Path
 
 import sklearn
 
-from mlpcore import __version__, _core
+import mlpcore._core as _core
+from mlpcore import __version__
 from mlpcore._compare import Comparison, Settings, compare
 from mlpcore._problems import Problem, ProblemError, load_file, load_problem
 
