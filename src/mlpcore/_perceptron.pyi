@@ -17,7 +17,7 @@ class Rows:
         sample_weight: npt.ArrayLike | None = None,
         held_out: npt.ArrayLike | None = None,
         *,
-        shadow: bool = False,
+        coded: bool = False,
     ) -> None: ...
     def stop(self) -> None: ...
 

@@ -2,18 +2,23 @@
 """The Perceptron's training loop: one threshold logic unit over the rows of a dense or CSR matrix.
 
 Weights, intercept and number of epochs equal scikit-learn's, which adds the products of a row one by one in double.
-That sum is slow, and only its sign matters most of the time. So a vectorised dot product comes first, with a bound on
-how far it can be from scikit-learn's: |fast - slow| <= m u / (1 - m u) * ||w|| * ||x||, m = 2 * features + 8 roundings
-of unit u (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1, and Cauchy-Schwarz). Where
-|p| is larger, the sign is certain; elsewhere, and where the loss itself is asked for, the slow sum decides. Results
-therefore do not depend on the instruction set.
+That sum is slow, and mostly only its sign matters. So up to three sums are tried, each with a bound on how far it can
+be from scikit-learn's; the first whose sign is certain decides, and the last one is scikit-learn's itself:
+
+1. on 8-bit codes of a large dense X, x = grain * codes + error, which read a fourth or an eighth of the memory; the
+   sum of integers is exact, so |p1 - p| <= ||w|| ||error of x|| + ||error of w|| ||grain * codes||, and 2. on top;
+2. the vectorised inner product: |p2 - p| <= m u / (1 - m u) ||w|| ||x||, m = 2 * features + 8 roundings of unit u
+   (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1, and Cauchy-Schwarz);
+3. the slow sum, also wherever the loss itself is asked for.
+
+Results therefore do not depend on the instruction set, nor on whether there are codes.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
-from libc.math cimport INFINITY, fabs, frexp, isfinite, sqrt
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.math cimport INFINITY, copysign, fabs, frexp, isfinite, sqrt
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t
 
 from time import perf_counter
 
@@ -39,10 +44,23 @@ cdef extern from "row_kernels.h":
 
 cdef extern from *:
     """
+    /* The products of 8-bit codes and 16-bit weights, exactly: compilers have one instruction for it. */
+    static inline int32_t dot_codes(const int8_t* x, const int16_t* w, int64_t n) {
+      int32_t total = 0;
+      for (int64_t i = 0; i < n; ++i) total += (int32_t)x[i] * (int32_t)w[i];
+      return total;
+    }
+
+    static inline void prefetch(const void* start, int64_t bytes) {
+      for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch((const char*)start + at);
+    }
+
     /* Every class fills in the norms of the rows it meets first; they may do so side by side. */
     static inline float load_relaxed(const float* p) { float v; __atomic_load(p, &v, __ATOMIC_RELAXED); return v; }
     static inline void store_relaxed(float* p, float v) { __atomic_store(p, &v, __ATOMIC_RELAXED); }
     """
+    void prefetch(const void* start, int64_t bytes) noexcept nogil
+    int32_t dot_codes(const int8_t* x, const int16_t* w, int64_t n) noexcept nogil
     float load_relaxed(const float*) noexcept nogil
     void store_relaxed(float*, float) noexcept nogil
 
@@ -54,31 +72,41 @@ cdef enum:
     L1 = 1
     L2 = 2
     ELASTICNET = 3
-    POLL_ELEMENTS = 1 << 22  # about a millisecond of work between two looks at the signals
+    FEWEST_CODES = 256        # coarser weights decide too little
+    AHEAD = 4                 # rows between the one at work and the one on its way to the cache
+    POLL_ELEMENTS = 1 << 22   # about a millisecond of work between two looks at the signals
 
 PENALTIES = {None: 0, "l1": L1, "l2": L2, "elasticnet": ELASTICNET}
+
+
+cdef struct Grain:
+    float size   # x is near size * codes, 0 where it has no codes
+    float error  # upper bound of ||x - size * codes||
 
 
 cdef class Rows:
     """The rows that every unit of a fit reads: X (n, d) dense or CSR, weights (n,), rows held out (n,).
 
-    `shadow`, a float32 copy of a dense float64 X, halves what the sure decisions read.
+    With `coded`, a dense X is also kept as 8-bit codes, for as long as this object lives.
     """
 
     cdef readonly Py_ssize_t n, d
     cdef readonly object dtype, held_out
-    cdef object x, columns, starts, weight, row_norms, shadow_
+    cdef object x, columns, starts, weight, row_norms, codes, grains
     cdef bint sparse, wide_index
     cdef const void* x_ptr
     cdef const void* columns_ptr
     cdef const void* starts_ptr
     cdef const void* weight_ptr
     cdef const uint8_t* held_out_ptr
-    cdef const float* shadow_ptr
+    cdef int8_t* codes_ptr     # (n, d) or NULL
+    cdef Grain* grains_ptr     # (n,)
     cdef float* row_norms_ptr  # (n,) upper bounds of ||x_i||, -1 where not known yet
     cdef volatile int stopped
 
-    def __init__(self, X, sample_weight=None, held_out=None, *, bint shadow=False):
+    def __init__(self, X, sample_weight=None, held_out=None, *, bint coded=False):
+        cdef bint X_is_float = X.dtype == np.float32
+        cdef void* rest
         self.n, self.d = X.shape
         if max(X.shape) > np.iinfo(np.int32).max:
             raise ValueError(
@@ -100,11 +128,19 @@ cdef class Rows:
             self.x = np.ascontiguousarray(X)
             self.row_norms = np.full(self.n, -1.0, dtype=np.float32)
             self.row_norms_ptr = <float*>address(self.row_norms)
-            if shadow and X.dtype == np.float64:
-                with np.errstate(over="ignore", under="ignore"):
-                    self.shadow_ = self.x.astype(np.float32)
-                self.shadow_ptr = <const float*>address(self.shadow_)
         self.x_ptr = address(self.x)
+        if coded and not self.sparse and weight_codes(self.d) >= FEWEST_CODES:
+            self.codes = np.empty(self.x.shape, dtype=np.int8)
+            self.grains = np.empty((self.n, 2), dtype=np.float32)
+            self.codes_ptr = <int8_t*>address(self.codes)
+            self.grains_ptr = <Grain*>address(self.grains)
+            scratch = np.empty(self.d, dtype=X.dtype)
+            rest = <void*>address(scratch)
+            with nogil:
+                if X_is_float:
+                    encode_rows(self, <const float*>self.x_ptr, <float*>rest)
+                else:
+                    encode_rows(self, <const double*>self.x_ptr, <double*>rest)
         if sample_weight is not None:
             self.weight = np.ascontiguousarray(sample_weight, dtype=X.dtype)
             self.weight_ptr = address(self.weight)
@@ -131,18 +167,19 @@ cdef class Unit:
     cdef double alpha, l1_ratio, eta
     cdef bint fit_intercept, wants_loss
     cdef double intercept_decay, weight_positive, weight_negative
-    cdef void* w
     cdef void* q                   # (d,) truncation each weight has received so far, for L1
-    cdef float* w_shadow           # (d,) w in float32, where the rows have a shadow
+    cdef int16_t* w_codes          # (d,) w is near w_grain * w_codes, where the rows have codes
+    cdef double w_grain, w_error   # and w_error >= ||w - w_grain * w_codes||
+    cdef double w_norm             # >= ||w||
     cdef const int32_t* order
     cdef const uint8_t* positive
     cdef double intercept, scale, sq_norm, l1_norm
     cdef double truncation         # what each weight should have received so far, for L1
     cdef double loss, objective    # sums over an epoch
-    cdef double reach              # |fast - slow| <= reach * (upper bound of ||x||)
+    cdef double reach              # |fast - slow| <= scale * reach * (upper bound of ||x||)
 
 
-# ---- the two inner products ----
+# ---- three sums for w.x, and their bounds ----
 
 cdef inline double slow_dot(const real* w, const real* x, const index* columns, Py_ssize_t n) noexcept nogil:
     """sum_j w[columns[j]] * x[j], in scikit-learn's order and precision; columns NULL: all."""
@@ -183,17 +220,83 @@ cdef inline double row_norm_bound(Rows rows, Py_ssize_t i, const real* x) noexce
     return known
 
 
-cdef void weights_changed(Rows rows, Unit unit, const real* w) noexcept nogil:
+cdef inline real largest(const real* a, Py_ssize_t d) noexcept nogil:
+    """max_j |a[j]|, in lanes that compilers turn into vectors."""
+    cdef real[16] top
+    cdef real value
+    cdef Py_ssize_t i, k, full = d - d % 16
+    for k in range(16):
+        top[k] = 0
+    for i in range(0, full, 16):
+        for k in range(16):
+            value = <real>fabs(a[i + k])
+            top[k] = value if value > top[k] else top[k]
+    for i in range(full, d):
+        value = <real>fabs(a[i])
+        top[0] = value if value > top[0] else top[0]
+    for k in range(16):
+        top[0] = top[k] if top[k] > top[0] else top[0]
+    return top[0]
+
+
+cdef inline int weight_codes(Py_ssize_t d) noexcept nogil:
+    """The largest code of a weight with which the sum of d products stays below 2^31."""
+    return <int>min(32767, 0x7FFFFFFF // (127 * d))
+
+
+cdef void encode_rows(Rows rows, const real* x, real* rest) noexcept nogil:
+    """Fill in codes, grains and norms; rest (d,) is scratch."""
+    cdef int8_t* codes = rows.codes_ptr
+    cdef real top, inverse, size, scaled
+    cdef double norm
+    cdef Py_ssize_t i, j
+    for i in range(rows.n):
+        norm = row_norm_bound(rows, i, x)
+        top = largest(x, rows.d)
+        size = <float>(top / 127)
+        inverse = 127 / top if top > 0 else 0
+        if not (isfinite(size) and isfinite(inverse) and size > FLT_MIN):
+            size = inverse = 0
+        for j in range(rows.d):
+            scaled = x[j] * inverse
+            codes[j] = <int8_t><int>(scaled + <real>copysign(0.5, scaled))
+            rest[j] = x[j] - size * codes[j]
+        rows.grains_ptr[i].size = <float>size
+        rows.grains_ptr[i].error = <float>(norm_bound(<const real*>rest, rows.d) + norm * 1e-6) + FLT_MIN
+        x += rows.d
+        codes += rows.d
+
+
+cdef void encode_weights(Rows rows, Unit unit, const real* w) noexcept nogil:
+    cdef int most = weight_codes(rows.d)
+    cdef real scaled, inverse
     cdef Py_ssize_t j
+    unit.w_error = INFINITY  # nothing is certain
+    if not (1e-25 < unit.w_norm < 1e25):
+        return
+    inverse = <real>(most / unit.w_norm)  # the norm bounds every |w[j]|, and is known already
+    for j in range(rows.d):
+        scaled = w[j] * inverse
+        unit.w_codes[j] = <int16_t><int>(scaled + <real>copysign(0.5, scaled))
+    unit.w_grain = unit.w_norm / most
+    unit.w_error = unit.w_grain * sqrt(<double>rows.d) * 0.51  # rounded to the nearest, give or take
+
+
+cdef void weights_changed(Rows rows, Unit unit, const real* w) noexcept nogil:
     if rows.sparse:
         return
-    if rows.shadow_ptr != NULL:
-        for j in range(rows.d):
-            unit.w_shadow[j] = <float>w[j]
-        unit.reach = norm_bound(<const float*>unit.w_shadow, rows.d) * relative_error(<float>0, rows.d)
-    else:
-        unit.reach = norm_bound(w, rows.d) * relative_error(<real>0, rows.d)
-    unit.reach *= unit.scale * (1.0 + 1e-6)
+    unit.w_norm = norm_bound(w, rows.d) * (1.0 + 1e-6)
+    unit.reach = unit.w_norm * relative_error(<real>0, rows.d)
+    if rows.codes_ptr != NULL:
+        encode_weights(rows, unit, w)
+
+
+cdef inline double coded_dot(Rows rows, Unit unit, Py_ssize_t i, double* error) noexcept nogil:
+    """w.x by the codes, and how far it can be from scikit-learn's."""
+    cdef Grain grain = rows.grains_ptr[i]
+    cdef double norm = load_relaxed(rows.row_norms_ptr + i)
+    error[0] = unit.w_norm * grain.error + unit.w_error * (norm + grain.error) + unit.reach * norm
+    return unit.w_grain * grain.size * dot_codes(rows.codes_ptr + i * rows.d, unit.w_codes, rows.d)
 
 
 # ---- the weight vector scale * w ----
@@ -224,7 +327,6 @@ cdef inline void shrink(Rows rows, Unit unit, real* w, real factor) noexcept nog
     unit.scale *= factor
     unit.sq_norm *= factor * factor
     unit.l1_norm *= factor
-    unit.reach *= factor * (1.0 + 1e-6)
     if unit.scale < (1e-6 if sizeof(real) == 4 else 1e-9):
         reset_scale(rows, unit, w)
 
@@ -255,51 +357,56 @@ cdef void add_dense(Rows rows, Unit unit, real* w, const real* x, real c) noexce
 cdef inline double truncated(double before, double u, double q, double scale) noexcept nogil:
     """Cumulative L1 penalty of one weight (Tsuruoka, Tsujii and Ananiadou 2009), as scikit-learn rounds it."""
     cdef double down = max(0.0, before - (u + q) / scale), up = min(0.0, before + (u - q) / scale)
-    return (down if scale * before > 0.0 else up if scale * before < 0.0 else before)
+    return down if scale * before > 0.0 else up if scale * before < 0.0 else before
 
 
 cdef void truncate_dense(Rows rows, Unit unit, real* w) noexcept nogil:
     cdef real* q = <real*>unit.q
     cdef double scale = unit.scale, u = unit.truncation, before
     cdef Py_ssize_t j
-    for j in range(rows.d):
-        before = w[j]
-        w[j] = <real>truncated(before, u, q[j], scale)
-        q[j] = <real>(q[j] + scale * (w[j] - before))
+    if scale == 1.0:  # always so for pure L1: no division
+        for j in range(rows.d):
+            before = w[j]
+            w[j] = <real>truncated(before, u, q[j], 1.0)
+            q[j] = <real>(q[j] + (w[j] - before))
+    else:
+        for j in range(rows.d):
+            before = w[j]
+            w[j] = <real>truncated(before, u, q[j], scale)
+            q[j] = <real>(q[j] + scale * (w[j] - before))
     weights_changed(rows, unit, w)
 
 
-cdef inline void add_to_norms(Unit unit, double squares, double absolutes) noexcept nogil:
-    unit.sq_norm = max(0.0, unit.sq_norm + squares * unit.scale * unit.scale)
-    unit.l1_norm = max(0.0, unit.l1_norm + absolutes * unit.scale)
+cdef inline void add_to_norms(Unit unit, double after, double before) noexcept nogil:
+    """Let the norms follow one weight, where an objective asks for them."""
+    if unit.penalty and unit.wants_loss:
+        unit.sq_norm = max(0.0, unit.sq_norm + (after * after - before * before) * unit.scale * unit.scale)
+        unit.l1_norm = max(0.0, unit.l1_norm + (fabs(after) - fabs(before)) * unit.scale)
 
 
 cdef void add_sparse(Unit unit, real* w, const real* x, const index* columns, Py_ssize_t n, real c) noexcept nogil:
     """w[columns] += c * x / scale; the norms stay those of all weights (scikit-learn 1.9: of the touched ones)."""
-    cdef real step = c / <real>unit.scale
-    cdef double wide = step, before, squares = 0.0, absolutes = 0.0
+    cdef real step = c / <real>unit.scale, before
+    cdef double wide = step
     cdef Py_ssize_t j, k
     for j in range(n):
         k = columns[j]
         before = w[k]
         w[k] = <real>(before + x[j] * wide)
-        squares += <double>w[k] * w[k] - before * before
-        absolutes += fabs(w[k]) - fabs(before)
-    add_to_norms(unit, squares, absolutes)
+        add_to_norms(unit, w[k], before)
 
 
 cdef void truncate_sparse(Unit unit, real* w, const index* columns, Py_ssize_t n) noexcept nogil:
     cdef real* q = <real*>unit.q
-    cdef double scale = unit.scale, before, squares = 0.0, absolutes = 0.0
+    cdef double scale = unit.scale, u = unit.truncation, before
     cdef Py_ssize_t j, k
     for j in range(n):
         k = columns[j]
         before = w[k]
-        w[k] = <real>truncated(before, unit.truncation, q[k], scale)
-        q[k] = <real>(q[k] + scale * (w[k] - before))
-        squares += <double>w[k] * w[k] - before * before
-        absolutes += fabs(w[k]) - fabs(before)
-    add_to_norms(unit, squares, absolutes)
+        if before != 0:  # else nothing changes
+            w[k] = <real>truncated(before, u, q[k], scale)
+            q[k] = <real>(q[k] + scale * (w[k] - before))
+            add_to_norms(unit, w[k], before)
 
 
 # ---- the passes over the rows ----
@@ -324,13 +431,13 @@ cdef int epoch(Rows rows, Unit unit, real* w, const index* columns, const index*
     cdef const real* x
     cdef const real* data = <const real*>rows.x_ptr
     cdef const real* weight = <const real*>rows.weight_ptr
-    cdef const float* narrow
     cdef const index* at = NULL
     cdef Py_ssize_t t, i, size = rows.d, elements = 0
-    cdef double y, p, z, reach, update
+    cdef double y, p, z, error, update
     cdef bint slow
     cdef double decay = max(0.0, 1.0 - (1.0 - unit.l1_ratio) * unit.eta * unit.alpha)
     cdef double half_l2 = (1.0 - unit.l1_ratio) * 0.5
+    cdef double underflow = FLT_MIN if sizeof(real) == 4 else DBL_MIN  # of scikit-learn's scaled sum
 
     unit.loss = 0.0
     unit.objective = 0.0
@@ -350,15 +457,16 @@ cdef int epoch(Rows rows, Unit unit, real* w, const index* columns, const index*
             size = starts[i + 1] - starts[i]
         else:
             x = data + i * size
-            if rows.shadow_ptr != NULL:
-                narrow = rows.shadow_ptr + i * size
-                p = fast_dot(<const float*>unit.w_shadow, narrow, size)
-                reach = unit.reach * row_norm_bound(rows, i, narrow)
-            else:
-                p = fast_dot(<const real*>w, x, size)
-                reach = unit.reach * row_norm_bound(rows, i, x)
-            p = p * unit.scale + unit.intercept
-            slow = not fabs(p) > reach
+            slow = True
+            if rows.codes_ptr != NULL:
+                if t + AHEAD < rows.n:  # a row of codes is too short for the processor to see it coming
+                    prefetch(rows.codes_ptr + unit.order[t + AHEAD] * size, size)
+                p = coded_dot(rows, unit, i, &error) * unit.scale + unit.intercept
+                slow = not fabs(p) > error * unit.scale * (1.0 + 1e-6) + underflow
+            if slow:
+                p = fast_dot(<const real*>w, x, size) * unit.scale + unit.intercept
+                error = unit.reach * row_norm_bound(rows, i, x)
+                slow = not fabs(p) > error * unit.scale * (1.0 + 1e-6) + underflow
         if not slow and unit.wants_loss and p * y <= 0.0:
             slow = True
         if slow:
@@ -488,12 +596,12 @@ def train(
     )
 
     q = np.zeros(rows.d if unit.penalty in (L1, ELASTICNET) else 0, dtype=rows.dtype)
-    w_shadow = np.zeros(rows.d if rows.shadow_ptr != NULL else 0, dtype=np.float32)
+    w_codes = np.zeros(rows.d if rows.codes_ptr != NULL else 0, dtype=np.int16)
     order = np.arange(rows.n, dtype=np.int32)
     next_order = np.empty_like(order)
     permutation = np.empty(rows.n if shuffle else 0, dtype=np.int32)
     unit.q = <void*>address(q)
-    unit.w_shadow = <float*>address(w_shadow)
+    unit.w_codes = <int16_t*>address(w_codes)
     cdef int32_t* order_ptr = <int32_t*>address(order)
     cdef int32_t* next_ptr = <int32_t*>address(next_order)
     cdef int32_t* permutation_ptr = <int32_t*>address(permutation)

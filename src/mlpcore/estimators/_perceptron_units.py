@@ -17,8 +17,8 @@ from mlpcore._perceptron import Rows, train
 
 Array = npt.NDArray[Any]
 MAX_INT = 2**31 - 1
-SHADOW_BYTES = 1 << 22  # smaller X stays in the caches, where a float32 copy saves nothing
-SHADOW_EPOCHS = 8  # passes over X that repay the copy
+CODED_BYTES = 1 << 22  # smaller X stays in the caches, where 8-bit codes save little
+CODED_EPOCHS = 8  # passes over X that repay the encoding
 
 
 class Unit(NamedTuple):
@@ -112,16 +112,14 @@ def train_units(
         held_out = held_out_rows(estimator, y, sample_weight)
         rng = check_random_state(estimator.random_state)
         seeds = [shuffle_seed(check_random_state(seed)) for seed in rng.randint(MAX_INT, size=len(units))]
-    dense = isinstance(X, np.ndarray)
     rows = Rows(
         X,
         sample_weight,
         held_out,
-        shadow=dense
-        and X.dtype == np.float64
-        and estimator.penalty in (None, "l2")  # L1 changes the weights, hence their copy, at every row
-        and X.nbytes >= SHADOW_BYTES
-        and len(units) * max_iter >= SHADOW_EPOCHS,
+        coded=estimator.penalty in (None, "l2")  # L1 changes the weights, so their codes, at every row
+        and isinstance(X, np.ndarray)
+        and X.nbytes >= CODED_BYTES
+        and len(units) * max_iter >= CODED_EPOCHS,
     )
     scorer = None if held_out is None else Scorer(X, sample_weight, held_out)
 

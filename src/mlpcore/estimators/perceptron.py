@@ -123,8 +123,8 @@ class Perceptron(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     sparse, and the score of `early_stopping` sees the weights before the scale that an L2 penalty
     gives them is applied.
 
-    A large dense float64 X is copied to float32 for the time of a fit of many epochs and units
-    (half its memory): where the sign of z is certain in float32, the original is not read.
+    A large dense X is kept as 8-bit codes too for the time of a fit of many epochs and units (an
+    eighth of the memory of float64): where they make the sign of z certain, X itself is not read.
 
     References
     ----------
