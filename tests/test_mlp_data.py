@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rows_of_the_training_type_are_not_copied(dtype, monkeypatch):
     seen = []
-    monkeypatch.setattr(_training.Epochs, "_observe", lambda self, loss: seen.append(self.rows.x))
+    monkeypatch.setattr(_training.Epochs, "_observe", lambda self, loss: seen.append(self.one_pass.rows.x))
     rows = X.astype(dtype)
     for early_stopping in (False, True):
         MLPRegressor(max_iter=1, early_stopping=early_stopping).fit(rows, Y_REAL)

@@ -139,7 +139,7 @@ def test_early_stopping_follows_scikit_learn(solver, target, weighted):
         {"random_state": np.random.RandomState(7)},
         {"shuffle": False, "early_stopping": True},
     ],
-    ids=str,
+    ids=lambda parameters: str(parameters).partition(" at ")[0],
 )
 @pytest.mark.parametrize("target", ["multiclass", "two_outputs"])
 def test_other_parameters_follow_scikit_learn(parameters, target):

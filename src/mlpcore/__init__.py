@@ -11,16 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlpcore.estimators.mlp import MLPClassifier, MLPRegressor
+    from mlpcore.estimators.classifier import MLPClassifier
     from mlpcore.estimators.perceptron import Perceptron
+    from mlpcore.estimators.regressor import MLPRegressor
 
 __version__ = "0.1.0"
 
 __all__ = ["MLPClassifier", "MLPRegressor", "Perceptron", "__version__"]
 
 _HOME = {  # public name -> the module that defines it
-    "MLPClassifier": "mlpcore.estimators.mlp",
-    "MLPRegressor": "mlpcore.estimators.mlp",
+    "MLPClassifier": "mlpcore.estimators.classifier",
+    "MLPRegressor": "mlpcore.estimators.regressor",
     "Perceptron": "mlpcore.estimators.perceptron",
 }
 

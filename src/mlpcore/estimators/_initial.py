@@ -11,17 +11,48 @@ from numpy.typing import ArrayLike, NDArray
 Parameters = list[NDArray[np.floating]]  # kernel 0, bias 0, kernel 1, bias 1, ...: the core's order
 
 
-def glorot_uniform(rng: np.random.RandomState, widths: Sequence[int], activation: str, dtype: str) -> Parameters:
+# name -> (is normal, numerator of the variance, which fan it is divided by)
+INITIALIZERS = {
+    "glorot_uniform": (False, 2.0, "both"),
+    "glorot_normal": (True, 2.0, "both"),
+    "he_uniform": (False, 2.0, "in"),
+    "he_normal": (True, 2.0, "in"),
+    "lecun_uniform": (False, 1.0, "in"),
+    "lecun_normal": (True, 1.0, "in"),
+}
+
+
+def scikit_learns(
+    rng: np.random.RandomState, widths: Sequence[int], activations: Sequence[str], dtype: str
+) -> Parameters:
     """Draw kernels and biases from U(-b, b), b = sqrt(6 / (fan_in + fan_out)); 2 for 'logistic'.
 
-    The draws are scikit-learn's: layer by layer, kernel before bias, in float64, then cast.
+    The draws are scikit-learn's: layer by layer, kernel before bias, in float64, then cast. The output layer
+    goes by the last hidden layer's activation.
     """
-    factor = 2.0 if activation == "logistic" else 6.0
     parameters: Parameters = []
-    for fan_in, fan_out in pairwise(widths):
+    for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
+        factor = 2.0 if activations and activations[min(i, len(activations) - 1)] == "logistic" else 6.0
         bound = np.sqrt(factor / (fan_in + fan_out))
         for shape in ((fan_in, fan_out), (fan_out,)):
             parameters.append(rng.uniform(-bound, bound, shape).astype(dtype, copy=False))
+    return parameters
+
+
+def initialized(name: str, rng: np.random.RandomState, widths: Sequence[int], dtype: str) -> Parameters:
+    """Draw kernels of the variance that `name` stands for; biases are 0.
+
+    The variance is 2 / (fan_in + fan_out) for Glorot's, 2 / fan_in for He's, 1 / fan_in for LeCun's; the
+    normal ones are not truncated.
+    """
+    is_normal, numerator, fan = INITIALIZERS[name]
+    parameters: Parameters = []
+    for fan_in, fan_out in pairwise(widths):
+        deviation = np.sqrt(numerator / (fan_in + fan_out if fan == "both" else fan_in))
+        bound = np.sqrt(3.0) * deviation
+        shape = (fan_in, fan_out)
+        kernel = rng.normal(0.0, deviation, shape) if is_normal else rng.uniform(-bound, bound, shape)
+        parameters += [kernel.astype(dtype, copy=False), np.zeros(fan_out, dtype)]
     return parameters
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+import time
+import warnings
+from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 from threadpoolctl import ThreadpoolController
 
-from mlpcore.estimators._initial import Parameters
+from mlpcore.estimators._callbacks import Hooks
+from mlpcore.estimators._initial import Parameters, separated
+from mlpcore.estimators._progress import Silence
 from mlpcore.estimators._recording import Network
 from mlpcore.estimators._targets import Array
 
@@ -78,6 +84,7 @@ class Objective:
             (x[i : i + rows], y[i : i + rows], None if sample_weight is None else sample_weight[i : i + rows])
             for i in range(0, len(x), rows)
         ]
+        self.last_loss = math.nan
         self.total = float(len(x) if sample_weight is None else sample_weight.sum())
 
     def __call__(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -99,6 +106,7 @@ class Objective:
         kernels = theta[: self.layout.n_kernel_values]
         loss += 0.5 * self.alpha * float(kernels @ kernels) / self.total
         gradient[: len(kernels)] += self.alpha / self.total * kernels
+        self.last_loss = loss
         return loss, gradient
 
 
@@ -110,20 +118,72 @@ class Minimum(NamedTuple):
     n_iter: int
 
 
-def minimize(objective: Objective, start: Parameters, *, max_iter: int, max_fun: int, tol: float) -> Minimum:
+class Stopped(Exception):
+    """Raised after an iteration to end the solver at that point."""
+
+    def __init__(self, theta: NDArray[np.float64], reason: str) -> None:
+        super().__init__(reason)
+        self.theta = theta
+
+
+@dataclass
+class Iterations:
+    """Watches the solver's iterations: a progress bar, callbacks, and a limit of time."""
+
+    objective: Objective
+    report: Silence
+    hooks: Hooks | None = None
+    max_time: float | None = None
+    n_iter: int = 0
+
+    def begin(self, theta: NDArray[np.float64]) -> None:
+        """Note the time, and where the solver starts."""
+        self._end = math.inf if self.max_time is None else time.perf_counter() + self.max_time
+        if self.hooks is not None:
+            self.hooks.begin_task(lambda: self._state(theta))
+
+    def __call__(self, theta: NDArray[np.float64]) -> None:
+        """End an iteration at theta and begin another, or raise Stopped."""
+        self.n_iter += 1
+        self.report.loss(self.n_iter, self.objective.last_loss)
+        if self.hooks is not None and self.hooks.end_task(lambda: self._state(theta)):
+            raise Stopped(theta, "")
+        if time.perf_counter() >= self._end:
+            raise Stopped(theta, f"Maximum time ({self.max_time:g} s) reached after {self.n_iter} iterations")
+        if self.hooks is not None:
+            self.hooks.begin_task(lambda: self._state(theta))
+
+    def _state(self, theta: NDArray[np.float64]) -> dict[str, Any]:
+        coefs, intercepts = separated([view.copy() for view in self.objective.layout.views(theta)])
+        return {"coefs_": coefs, "intercepts_": intercepts}
+
+
+def minimize(start: Parameters, iterations: Iterations, *, max_iter: int, max_fun: int, tol: float) -> Minimum:
     """Run L-BFGS-B from `start`; a ConvergenceWarning says why it stopped early."""
+    objective = iterations.objective
     layout = objective.layout
-    with _blas().limit(limits=1, user_api="blas"):
-        result = scipy.optimize.minimize(
-            objective,
-            layout.packed(start),
-            method="L-BFGS-B",
-            jac=True,
-            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-        )
-    n_iter = _check_optimize_result("lbfgs", result, max_iter)
-    parameters = [view.copy() for view in layout.views(result.x)]
-    return Minimum(parameters, float(result.fun), n_iter)
+    theta = layout.packed(start)
+    iterations.begin(theta)
+    try:
+        with _blas().limit(limits=1, user_api="blas"):
+            result = scipy.optimize.minimize(
+                objective,
+                theta,
+                method="L-BFGS-B",
+                jac=True,
+                options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+                callback=iterations,
+            )
+        theta, loss = result.x, float(result.fun)
+        n_iter = _check_optimize_result("lbfgs", result, max_iter)
+    except Stopped as stopped:
+        theta, n_iter = stopped.theta, iterations.n_iter
+        loss = objective(theta)[0]
+        if str(stopped):
+            warnings.warn(f"lbfgs: {stopped} and it hasn't converged yet.", ConvergenceWarning, stacklevel=2)
+    finally:
+        iterations.report.close()
+    return Minimum([view.copy() for view in layout.views(theta)], loss, n_iter)
 
 
 @cache

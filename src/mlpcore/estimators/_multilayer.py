@@ -1,21 +1,21 @@
-"""What MLPClassifier and MLPRegressor share: parameters, and the way from X and y to fitted attributes."""
+"""What MLPClassifier and MLPRegressor share: the way from X and y to fitted attributes, and back to predictions."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from copy import deepcopy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from mlpcore._validation import thread_limit
 from mlpcore.estimators import _lbfgs
+from mlpcore.estimators._activations import check_trainable, hidden_activations
+from mlpcore.estimators._callbacks import CallbackSupportMixin, Hooks, hooks_of
 from mlpcore.estimators._checking import (
     check_finite,
     checked_hidden_layer_sizes,
@@ -25,90 +25,37 @@ from mlpcore.estimators._checking import (
     unchanged_on_error,
 )
 from mlpcore.estimators._forward import Forward
+from mlpcore.estimators._hyperparameters import Hyperparameters
 from mlpcore.estimators._initial import (
     Parameters,
     common_dtype,
     fitted_widths,
-    glorot_uniform,
+    initialized,
     interleaved,
+    scikit_learns,
     separated,
 )
-from mlpcore.estimators._optimizer import Optimizer
+from mlpcore.estimators._progress import reporter
 from mlpcore.estimators._recording import Network
-from mlpcore.estimators._schedule import learning_rate_rule
-from mlpcore.estimators._stopping import LossPatience, ScorePatience
+from mlpcore.estimators._stochastic import (
+    STOCHASTIC_ATTRIBUTES,
+    STOCHASTIC_SOLVERS,
+    Problem,
+    fit_by_epochs,
+)
 from mlpcore.estimators._targets import Array, Targets
-from mlpcore.estimators._training import Epochs, Rows, clipped_batch_size, split_validation
 
-_STOCHASTIC_SOLVERS = ("sgd", "adam")
+ValidationData = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val as the user gave them
+NO_VALIDATION: ValidationData = (None, None, None)
 
 
-class MultilayerPerceptron(BaseEstimator, ABC):
+class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
     """A multilayer perceptron with scikit-learn's parameters; the targets are a subclass's matter."""
-
-    hidden_layer_sizes: Any
-    activation: str
-    solver: str
-    alpha: float
-    batch_size: int | str
-    learning_rate: str
-    learning_rate_init: float
-    power_t: float
-    max_iter: int
-    loss: str
-    shuffle: bool
-    random_state: Any
-    tol: float
-    verbose: bool | int
-    warm_start: bool
-    momentum: float
-    nesterovs_momentum: bool
-    early_stopping: bool
-    validation_fraction: float
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    n_iter_no_change: float
-    max_fun: int
-    n_threads: int | None
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    }
 
     coefs_: Sequence[NDArray[np.floating]]
     intercepts_: Sequence[NDArray[np.floating]]
     n_features_in_: int
-    loss_curve_: list[float]
-    best_loss_: float | None
-    validation_scores_: list[float] | None
-    best_validation_score_: float | None
+    _random_state: np.random.RandomState
 
     # ------------------------------------------------------------ what a subclass decides
 
@@ -119,43 +66,92 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         """Return checked X, checked y, and what y means."""
 
     @abstractmethod
+    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Array, Array]:
+        """Return checked validation rows and their y; X and y have been checked before."""
+
+    @abstractmethod
     def _fitted_targets(self) -> Targets:
         """Return what y meant in the last fit."""
 
+    def _training_weight(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
+        """Return the weight of each row (n,) in training."""
+        return sample_weight
+
     # ------------------------------------------------------------ fitting
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> None:
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation: ValidationData = NO_VALIDATION, *, incremental: bool
+    ) -> None:
         """Fit anew, from the present weights (warm start), or for one more epoch (incremental)."""
+        hooks = None
+        if not incremental:
+            task = "lbfgs-iter" if self.solver == "lbfgs" else "epoch"
+            hooks = hooks_of(self, X, y, sample_weight, task, self.max_iter)
         with unchanged_on_error(self):
-            hidden = checked_hidden_layer_sizes(self.hidden_layer_sizes)
             first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-            refuse_sparse(self, X)
-            dtype: Any = (np.float64, np.float32)
-            if not first:
-                dtype = np.dtype(common_dtype(self.coefs_, self.intercepts_))
-            X, y, targets = self._check_rows_and_targets(X, y, dtype=dtype, first=first, incremental=incremental)
-            weight = checked_sample_weight(sample_weight, X, str(X.dtype))
-            widths = (X.shape[1], *hidden, targets.n_outputs)
-            rng = check_random_state(self.random_state)
-            parameters = self._starting_parameters(widths, rng, str(X.dtype), first)
-            if self.solver == "lbfgs":
-                self._fit_lbfgs(X, y, targets, weight, widths, parameters, first)
-            else:
-                rows = Rows(X, targets.encode(y, str(X.dtype)), weight, np.arange(len(X)))
-                self._fit_stochastic(rows, targets, widths, parameters, rng, first, incremental)
-            self.n_outputs_ = targets.n_outputs
-            self.n_layers_ = len(widths)
-            self.out_activation_ = targets.out_activation
-            self._random_state = rng
+            problem = self._problem(X, y, sample_weight, validation, first, incremental)
+            resumes = self.resume and not first and hasattr(self, "_random_state")
+            rng = deepcopy(self._random_state) if resumes else check_random_state(self.random_state)
+            parameters = self._starting_parameters(problem, rng)
+            self.n_outputs_ = problem.targets.n_outputs
+            self.n_layers_ = len(problem.network.widths)
+            self.out_activation_ = problem.targets.out_activation
             if not hasattr(self, "_forward"):
                 self._forward = Forward()
+            if self.solver == "lbfgs":
+                self._fit_lbfgs(problem, parameters, hooks)
+            else:
+                fit_by_epochs(self, problem, parameters, rng, hooks)
+            self._random_state = rng
+            if hooks is not None:
+                hooks.end_fit()
 
-    def _starting_parameters(
-        self, widths: tuple[int, ...], rng: np.random.RandomState, dtype: str, first: bool
-    ) -> Parameters:
+    def _problem(
+        self, X: Any, y: Any, sample_weight: Any, validation: ValidationData, first: bool, incremental: bool
+    ) -> Problem:
+        """Check the data, and what the parameters say about them."""
+        hidden = checked_hidden_layer_sizes(self.hidden_layer_sizes)
+        check_trainable(hidden_activations(self.activation, len(hidden)))
+        refuse_sparse(self, X)
+        dtype: Any = (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
+        if not first and self.dtype is None:
+            dtype = np.dtype(common_dtype(self.coefs_, self.intercepts_))
+        X, y, targets = self._check_rows_and_targets(X, y, dtype=dtype, first=first, incremental=incremental)
+        weight = checked_sample_weight(sample_weight, X, str(X.dtype))
+        network = self._network((X.shape[1], *hidden, targets.n_outputs), targets)
+        return Problem(
+            X,
+            y,
+            weight,
+            self._training_weight(y, weight, incremental),
+            self._checked_validation(validation, X.dtype),
+            targets,
+            network,
+            first,
+            incremental,
+        )
+
+    def _checked_validation(self, validation: ValidationData, dtype: Any) -> tuple[Array, Array, Array | None] | None:
+        X, y, sample_weight = validation
+        if X is None and y is None:
+            return None
+        if X is None or y is None:
+            given, missing = ("X_val", "y_val") if y is None else ("y_val", "X_val")
+            raise ValueError(f"{given} is provided, but {missing} was not provided.")
+        if self.solver == "lbfgs":
+            raise ValueError("X_val and y_val are for the stochastic solvers; solver='lbfgs' does not look at them.")
+        refuse_sparse(self, X)
+        X, y = self._check_validation(X, y, dtype)
+        return X, y, checked_sample_weight(sample_weight, X, str(dtype))
+
+    def _starting_parameters(self, problem: Problem, rng: np.random.RandomState) -> Parameters:
         """Return fresh arrays: drawn anew, or copies of the present weights."""
-        if first:
-            return glorot_uniform(rng, widths, self.activation, dtype)
+        widths, dtype = problem.network.widths, str(problem.x.dtype)
+        if problem.first and self.kernel_initializer is not None:
+            return initialized(self.kernel_initializer, rng, widths, dtype)
+        if problem.first:
+            names = (self.activation,) if isinstance(self.activation, str) else tuple(self.activation)
+            return scikit_learns(rng, widths, names, dtype)
         present = fitted_widths(self.coefs_, self.intercepts_)
         if present != widths:
             raise ValueError(
@@ -164,122 +160,31 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             )
         return [p.copy() for p in interleaved(self.coefs_, self.intercepts_, dtype)]
 
-    def _network(self, widths: tuple[int, ...], targets: Targets, weight: float = 1.0) -> Network:
-        activations = (self.activation,) * (len(widths) - 2) + (targets.out_activation,)
-        return Network(widths, activations, targets.loss, weight)
+    def _network(self, widths: tuple[int, ...], targets: Targets) -> Network:
+        activations = (*hidden_activations(self.activation, len(widths) - 2), targets.out_activation)
+        return Network(widths, activations, targets.loss)
 
-    def _fit_stochastic(
-        self,
-        rows: Rows,
-        targets: Targets,
-        widths: tuple[int, ...],
-        parameters: Parameters,
-        rng: np.random.RandomState,
-        first: bool,
-        incremental: bool,
-    ) -> None:
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        validation = None
-        if self.early_stopping:
-            rows, validation = split_validation(rows, self.validation_fraction, targets, rng)
-        network = self._network(widths, targets)
-        optimizer = self._next_optimizer(network, incremental)
-        epochs = Epochs(
-            engine=optimizer.engine(network, str(rows.x.dtype), parameters),
-            optimizer=optimizer,
-            rows=rows,
-            validation=validation,
-            patience=self._patience(first),
-            parameters=parameters,
-            rng=rng if self.shuffle else None,
-            batch_size=clipped_batch_size(self.batch_size, len(rows)),
-            max_epochs=self.max_iter,
-            alpha=self.alpha,
-            loss_divisor=targets.loss_divisor,
-            n_threads=thread_limit(self.n_threads),
-            verbose=self.verbose,
-            samples_seen=0 if first else getattr(self, "t_", 0),
-        )
-        if incremental:
-            epochs.run_one()
-        else:
-            epochs.run()
-        check_finite(parameters)
-        self._optimizer = optimizer
-        self._publish(epochs, first)
-
-    def _next_optimizer(self, network: Network, incremental: bool) -> Optimizer:
-        """Return the optimizer of the last fit to go on with, or a new one."""
-        last: Optimizer | None = getattr(self, "_optimizer", None)
-        if incremental and last is not None and last.kind == self.solver and last.fits(network):
-            return last.continued()
-        rule = learning_rate_rule(self.solver, self.learning_rate, self.learning_rate_init, self.power_t)
-        if self.solver == "sgd":
-            settings = {"momentum": self.momentum, "nesterov": self.nesterovs_momentum}
-        else:
-            settings = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        return Optimizer(self.solver, rule, **settings)
-
-    def _patience(self, first: bool) -> LossPatience:
-        """Return the stopping rule, where the last fit left it unless this is the first."""
-        rule, attribute = (
-            (ScorePatience, "best_validation_score_") if self.early_stopping else (LossPatience, "best_loss_")
-        )
-        patience = rule(self.n_iter_no_change, self.tol)
-        best = None if first else getattr(self, attribute, None)
-        if best is not None:
-            patience.best = best
-            patience.bad_epochs = getattr(self, "_no_improvement_count", 0)
-        return patience
-
-    def _publish(self, epochs: Epochs, first: bool) -> None:
-        """Set the fitted attributes of the stochastic solvers."""
-        self.coefs_, self.intercepts_ = separated(epochs.parameters)
-        self.n_iter_ = epochs.n_epochs
-        self.t_ = epochs.samples_seen
-        if epochs.losses:
-            self.loss_ = epochs.losses[-1]
-        self._no_improvement_count = epochs.patience.bad_epochs
-        self.loss_curve_ = _extended(None if first else getattr(self, "loss_curve_", None), epochs.losses)
-        if self.early_stopping:
-            scores = None if first else getattr(self, "validation_scores_", None)
-            self.validation_scores_ = _extended(scores, epochs.scores)
-            self.best_validation_score_ = epochs.patience.best
-            self.best_loss_ = None
-        else:
-            self.validation_scores_ = None
-            self.best_validation_score_ = None
-            self.best_loss_ = epochs.patience.best
-
-    def _fit_lbfgs(
-        self,
-        X: Array,
-        y: Array,
-        targets: Targets,
-        sample_weight: Array | None,
-        widths: tuple[int, ...],
-        parameters: Parameters,
-        first: bool,
-    ) -> None:
-        network = self._network(widths, targets, 1.0 / targets.loss_divisor)
-        if sample_weight is not None:
-            sample_weight = sample_weight.astype(np.float64, copy=False)
+    def _fit_lbfgs(self, problem: Problem, parameters: Parameters, hooks: Hooks | None) -> None:
+        targets, weight = problem.targets, problem.training_weight
         objective = _lbfgs.Objective(
-            network,
-            X,
-            targets.encode(y, "float64"),
-            sample_weight,
+            problem.network._replace(loss_weight=1.0 / targets.loss_divisor),
+            problem.x,
+            targets.encode(problem.y, "float64"),
+            None if weight is None else weight.astype(np.float64, copy=False),
             self.alpha,
             thread_limit(self.n_threads),
         )
-        minimum = _lbfgs.minimize(objective, parameters, max_iter=self.max_iter, max_fun=self.max_fun, tol=self.tol)
+        iterations = _lbfgs.Iterations(
+            objective, reporter(self.verbose, self.max_iter, lines=False), hooks, self.max_time
+        )
+        minimum = _lbfgs.minimize(parameters, iterations, max_iter=self.max_iter, max_fun=self.max_fun, tol=self.tol)
         check_finite(minimum.parameters)
-        for name in _STOCHASTIC_ATTRIBUTES:  # of an earlier fit with another solver
+        for name in STOCHASTIC_ATTRIBUTES:  # of an earlier fit with another solver
             self.__dict__.pop(name, None)
-        self.coefs_, self.intercepts_ = separated(minimum.parameters)
+        dtype = self.dtype or "float64"
+        self.coefs_, self.intercepts_ = separated([p.astype(dtype, copy=False) for p in minimum.parameters])
         self.n_iter_ = minimum.n_iter
-        self.t_ = 0 if first else getattr(self, "t_", 0)
+        self.t_ = 0 if problem.first else getattr(self, "t_", 0)
         self.loss_ = minimum.loss
 
     def _loss_grad_lbfgs(
@@ -296,50 +201,63 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             else (np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64))
         )
         widths = fitted_widths(self.coefs_, self.intercepts_)
-        network = self._network(widths, targets, 1.0 / targets.loss_divisor)
+        network = self._network(widths, targets)._replace(loss_weight=1.0 / targets.loss_divisor)
         threads = thread_limit(self.n_threads)
         return _lbfgs.Objective(network, X, encoded, sample_weight, self.alpha, threads)(theta)
 
     # ------------------------------------------------------------ predicting
 
+    def activations(self, X: Any) -> list[Array]:
+        """Return what each layer makes of X, as `predict` would with the weights of this moment.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_units)
+            One for each hidden layer, then the output: probabilities of a classifier (a single column, that of
+            the second class, if there are two), numbers of a regressor.
+        """
+        x, network, parameters = self._rows_and_network(X)
+        threads, outputs = thread_limit(self.n_threads), []
+        for i, activation in enumerate(network.activations):
+            layer = Network(network.widths[i : i + 2], (activation,), "")
+            x = Forward()(x, layer, parameters[2 * i : 2 * i + 2], threads)
+            outputs.append(x)
+        return outputs
+
     def _output(self, X: Any, out_activation: str | None = None) -> Array:
         """Return the network's output (rows, n_outputs) with the weights of this moment."""
+        x, network, parameters = self._rows_and_network(X)
+        forward = getattr(self, "_forward", None) or Forward()
+        return forward(x, network.for_prediction(out_activation), parameters, thread_limit(self.n_threads))
+
+    def _rows_and_network(self, X: Any) -> tuple[Array, Network, Parameters]:
+        """Return checked X, and the network with the weights of this moment."""
         self._check_fitted()
         parameters = interleaved(self.coefs_, self.intercepts_, common_dtype(self.coefs_, self.intercepts_))
         x = checked_rows(self, X, str(parameters[0].dtype))
-        widths = fitted_widths(self.coefs_, self.intercepts_)
-        network = self._network(widths, self._fitted_targets()).for_prediction(out_activation)
-        forward = getattr(self, "_forward", None) or Forward()
-        return forward(x, network, parameters, thread_limit(self.n_threads))
+        return x, self._network(fitted_widths(self.coefs_, self.intercepts_), self._fitted_targets()), parameters
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "coefs_"):  # scikit-learn's check takes 10 microseconds
             check_is_fitted(self)
 
-    # ------------------------------------------------------------ partial_fit's availability
+    # ------------------------------------------------------------ copies, and partial_fit's availability
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the optimizer out of copies and pickles if `pickle_optimizer` is False."""
+        state: dict[str, Any] = super().__getstate__()
+        if not self.pickle_optimizer:
+            state = {name: value for name, value in state.items() if name != "_optimizer"}
+        return state
 
     def _has_partial_fit(self) -> bool:
         """Raise AttributeError unless the solver can train for one epoch."""
-        if self.solver not in _STOCHASTIC_SOLVERS:
+        if self.solver not in STOCHASTIC_SOLVERS:
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
         return True
-
-
-_STOCHASTIC_ATTRIBUTES = (
-    "loss_curve_",
-    "best_loss_",
-    "validation_scores_",
-    "best_validation_score_",
-    "_no_improvement_count",
-    "_optimizer",
-)
-
-
-def _extended(history: list[float] | None, news: list[float]) -> list[float]:
-    """Append to the list of earlier fits, or begin one."""
-    if history is None:
-        return news
-    history.extend(news)
-    return history

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -86,8 +87,7 @@ class Optimizer:
         """
         follower = object.__new__(Optimizer)
         vars(follower).update(vars(self))
-        follower.schedule = object.__new__(type(self.schedule))
-        vars(follower.schedule).update(vars(self.schedule))
+        follower.schedule = copy(self.schedule)
         vars(self).update(self.__getstate__())
         return follower
 

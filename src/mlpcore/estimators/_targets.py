@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import LabelBinarizer
 
+from mlpcore import _core
+from mlpcore.estimators._activations import OUTPUT_ACTIVATIONS
+
 Array = NDArray[Any]
 
 
@@ -24,6 +27,12 @@ def fitted_binarizer(y: Any) -> LabelBinarizer:
     binarizer.y_type_ = "binary" if len(classes) <= 2 else "multiclass"
     binarizer.sparse_input_ = False
     return binarizer
+
+
+def mean_loss(loss: str, output: Array, encoded: Array, sample_weight: Array | None, divisor: int) -> float:
+    """Return the mean over rows of the network's loss, as the core defines it for its output."""
+    rows, _ = _core.kernels.loss(output, encoded, loss, clip=float(np.finfo(output.dtype).eps))
+    return float(np.average(rows, weights=sample_weight)) / divisor
 
 
 class ClassTargets:
@@ -61,6 +70,10 @@ class ClassTargets:
         """Return what the validation split is stratified by: two classes only, as scikit-learn."""
         return encoded.astype(bool) if self.n_outputs == 1 else None
 
+    def mean_loss(self, output: Array, encoded: Array, sample_weight: Array | None) -> float:
+        """Return the mean loss of the network's output, without penalty."""
+        return mean_loss(self.loss, output, encoded, sample_weight, self.loss_divisor)
+
     def score(self, output: Array, encoded: Array, sample_weight: Array | None) -> float:
         """Return the accuracy (of whole rows for multilabel) of the network's output."""
         if self.is_multiclass:
@@ -87,10 +100,12 @@ class ClassTargets:
 class RealTargets:
     """Numbers to be predicted, one or several a row."""
 
-    def __init__(self, loss: str, n_outputs: int) -> None:
+    def __init__(self, loss: str, n_outputs: int, output_activation: str | None = None) -> None:
         self.loss = loss
         self.n_outputs = n_outputs
-        self.out_activation = "exp" if loss == "poisson" else "identity"
+        self.out_activation = "exp" if loss == "poisson" else OUTPUT_ACTIVATIONS[output_activation or "identity"]
+        if output_activation not in (None, "exp") and loss == "poisson":
+            raise ValueError(f"loss='poisson' requires output_activation 'exp' or None, got {output_activation!r}.")
         # scikit-learn reports the mean over outputs of the squared error, though it descends the sum
         self.loss_divisor = n_outputs if loss == "squared_error" else 1
 
@@ -108,6 +123,10 @@ class RealTargets:
 
     def strata(self, encoded: Array) -> None:
         """Return None: the validation split of numbers is not stratified."""
+
+    def mean_loss(self, output: Array, encoded: Array, sample_weight: Array | None) -> float:
+        """Return the mean loss of the network's output, without penalty."""
+        return mean_loss(self.loss, output, encoded, sample_weight, self.loss_divisor)
 
     def score(self, output: Array, encoded: Array, sample_weight: Array | None) -> float:
         """Return R^2, or NaN where a prediction is not finite."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import time
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 
 from mlpcore import _core
-from mlpcore.estimators._initial import Parameters
+from mlpcore.estimators._callbacks import Hooks
+from mlpcore.estimators._initial import Parameters, separated
 from mlpcore.estimators._optimizer import Optimizer
+from mlpcore.estimators._progress import Silence
 from mlpcore.estimators._stopping import LossPatience
-from mlpcore.estimators._targets import Array, Targets
+from mlpcore.estimators._targets import Array
+from mlpcore.estimators._validation_set import Validation
 
 
 @dataclass
@@ -23,7 +28,8 @@ class Rows:
     x: Array
     y: Array
     sample_weight: Array | None
-    order: Array  # int64
+    order: Array  # int64, of the rows to train on
+    held: Array = field(default_factory=lambda: np.arange(0))  # int64, of the rows kept back
 
     def __len__(self) -> int:
         return len(self.order)
@@ -33,35 +39,6 @@ class Rows:
         permutation = np.arange(len(self.order))
         rng.shuffle(permutation)
         self.order = self.order[permutation]
-
-
-@dataclass
-class Validation:
-    """Rows kept back, and the score of the network on them."""
-
-    x: Array
-    y: Array
-    sample_weight: Array | None
-    targets: Targets
-
-    def score(self, engine: _core.Engine, n_threads: int) -> float:
-        """Score the weights that the engine has now."""
-        output = engine.predict(self.x, n_threads=n_threads)
-        return self.targets.score(output, self.y, self.sample_weight)
-
-
-def split_validation(
-    rows: Rows, fraction: float, targets: Targets, rng: np.random.RandomState
-) -> tuple[Rows, Validation]:
-    """Keep a part of the rows back; x is not copied but for that part."""
-    kept, held = train_test_split(rows.order, test_size=fraction, random_state=rng, stratify=targets.strata(rows.y))
-    if len(held) < 2:
-        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
-    weight = None if rows.sample_weight is None else rows.sample_weight[held]
-    if weight is not None and weight.sum() == 0:
-        raise ValueError("The sample weights of the validation set sum to zero.")
-    training = Rows(rows.x, rows.y, rows.sample_weight, kept)
-    return training, Validation(rows.x[held], rows.y[held], weight, targets)
 
 
 def clipped_batch_size(batch_size: int | str, n_rows: int) -> int:
@@ -77,57 +54,20 @@ def clipped_batch_size(batch_size: int | str, n_rows: int) -> int:
 
 
 @dataclass
-class Epochs:
-    """A run of epochs: what it needs, and after `run` what it found."""
+class Pass:
+    """One pass over the rows, again and again; it is called and returns the mean loss, penalty included."""
 
     engine: _core.Engine
     optimizer: Optimizer
     rows: Rows
-    validation: Validation | None
-    patience: LossPatience
-    parameters: Parameters  # receives the final weights, or the best ones if there is a validation
     rng: np.random.RandomState | None  # None keeps the order of the rows
     batch_size: int
-    max_epochs: int
     alpha: float
     loss_divisor: int
     n_threads: int
-    verbose: bool | int
-    samples_seen: int  # over all fits
-    n_epochs: int = 0
-    losses: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
 
-    def run(self) -> None:
-        """Train until the patience is exhausted or `max_epochs` are done; Ctrl-C ends it early."""
-        try:
-            while not self._epoch():
-                if self.n_epochs == self.max_epochs:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({self.max_epochs}) "
-                        "reached and the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=2,
-                    )
-                    break
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        self._keep_last()
-
-    def run_one(self) -> None:
-        """Train for one epoch, as partial_fit does."""
-        try:
-            self._epoch()
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        self._keep_last()
-
-    def _keep_last(self) -> None:
-        if self.validation is None:
-            self.engine.store(self.parameters)
-
-    def _epoch(self) -> bool:
-        """Do one pass over the rows; return whether to stop."""
+    def __call__(self) -> float:
+        """Train on every row once."""
         rows = self.rows
         if self.rng is not None:
             rows.shuffle(self.rng)
@@ -138,33 +78,116 @@ class Epochs:
             self.batch_size,
             self.optimizer.update(self.alpha),
             sample_weight=rows.sample_weight,
+            learning_rates=self.optimizer.schedule.rates(-(-len(rows) // self.batch_size)),
             n_threads=self.n_threads,
         )
+        return (loss_sum / self.loss_divisor + penalty_sum) / len(rows)
+
+    def weights(self) -> Parameters:
+        """Return a copy of the weights of this moment."""
+        parameters = [np.empty(shape, self.rows.x.dtype) for shape in self.engine.parameter_shapes]
+        self.engine.store(parameters)
+        return parameters
+
+
+@dataclass
+class Epochs:
+    """A run of epochs: what it needs, and after `run` what it found."""
+
+    one_pass: Pass
+    patience: LossPatience
+    parameters: Parameters  # becomes the final weights, or the best ones if `restores_best`
+    max_epochs: int
+    samples_seen: int  # over all fits
+    validation: Validation | None = None
+    restores_best: bool = False  # by the validation score
+    survives_divergence: bool = False  # with the weights of the smallest loss
+    max_time: float | None = None
+    report: Silence = field(default_factory=Silence)
+    hooks: Hooks | None = None
+    n_epochs: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    def run(self, max_epochs: int | None = None) -> None:
+        """Train until a rule says stop or `max_epochs` are done; Ctrl-C ends it early."""
+        self._end = math.inf if self.max_time is None else time.perf_counter() + self.max_time
+        self._has_best = self._keeps_best = self.restores_best
+        try:
+            while not self._epoch():
+                if self.n_epochs == max_epochs:
+                    break
+                if self.n_epochs == self.max_epochs:
+                    _warn_of(f"Maximum iterations ({self.max_epochs}) reached")
+                    break
+                if time.perf_counter() >= self._end:
+                    _warn_of(f"Maximum time ({self.max_time:g} s) reached after {self.n_epochs} iterations")
+                    break
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        finally:
+            self.report.close()
+        if not self._keeps_best:
+            self.one_pass.engine.store(self.parameters)
+
+    def _epoch(self) -> bool:
+        """Do one pass over the rows; return whether to stop."""
+        if self.hooks is not None:
+            self.hooks.begin_task(self._state)
+        loss = self.one_pass()
         self.n_epochs += 1
-        self.samples_seen += len(rows)
-        loss = (loss_sum / self.loss_divisor + penalty_sum) / len(rows)
+        self.samples_seen += len(self.one_pass.rows)
         self.losses.append(loss)
-        if self.verbose:
-            print(f"Iteration {self.n_epochs}, loss = {loss:.8f}")
+        self.report.loss(self.n_epochs, loss)
         self._observe(loss)
-        self.optimizer.schedule.after_epoch(self.samples_seen)
-        return self.patience.is_exhausted and self._is_over()
+        self.one_pass.optimizer.schedule.after_epoch(self.samples_seen)
+        asked_to_stop = self.hooks is not None and self.hooks.end_task(self._state)
+        if not math.isfinite(loss) and self._is_lost():
+            return True
+        return (self.patience.is_exhausted and self._is_over()) or asked_to_stop
 
     def _observe(self, loss: float) -> None:
-        if self.validation is None:
-            self.patience.observe(loss)
-            return
-        score = self.validation.score(self.engine, self.n_threads)
-        self.scores.append(score)
-        if self.verbose:
-            print(f"Validation score: {score:f}")
-        if self.patience.observe(score):
-            self.engine.store(self.parameters)
+        """Let the patience see the epoch's loss or validation score, and keep the best weights."""
+        score = None
+        if self.validation is not None:
+            score = self.validation.observe(self.one_pass.engine, self.one_pass.n_threads, self.one_pass.weights)
+            self.report.score(score)
+        is_best = self.patience.observe(score if self.restores_best and score is not None else loss)
+        if is_best and self.restores_best:
+            self.one_pass.engine.store(self.parameters)
+        elif is_best and self.survives_divergence:
+            weights = self.one_pass.weights()
+            if _are_finite(weights):
+                self.parameters = weights
+                self._has_best = True
 
     def _is_over(self) -> bool:
-        stop, words = self.optimizer.schedule.on_plateau()
-        if self.verbose:
-            print(f"{self.patience.message} {words}")
+        stop, words = self.one_pass.optimizer.schedule.on_plateau()
+        self.report.say(f"{self.patience.message} {words}")
         if not stop:
             self.patience.bad_epochs = 0
         return stop
+
+    def _is_lost(self) -> bool:
+        """Tell whether no epoch can mend the weights, and say what is left."""
+        if _are_finite(self.one_pass.weights()):
+            return False
+        self._keeps_best = self._has_best
+        if self._has_best:
+            _warn_of(f"Non-finite weights after {self.n_epochs} iterations; the best ones before are kept")
+        return True
+
+    def _state(self) -> dict[str, Any]:
+        coefs, intercepts = separated(self.one_pass.weights())
+        return {"coefs_": coefs, "intercepts_": intercepts}
+
+
+def _are_finite(parameters: Parameters) -> bool:
+    return all(np.isfinite(p).all() for p in parameters)
+
+
+def _warn_of(what: str) -> None:
+    warnings.warn(
+        f"Stochastic Optimizer: {what} and the optimization hasn't converged yet.",
+        ConvergenceWarning,
+        stacklevel=4,
+    )

@@ -1,0 +1,315 @@
+"""MLPClassifier: a multilayer perceptron for classes, with scikit-learn's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, log_expit, log_softmax
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import validate_data
+
+from mlpcore.estimators._callbacks import with_callbacks
+from mlpcore.estimators._checking import unchanged_on_error
+from mlpcore.estimators._documentation import with_shared_parts
+from mlpcore.estimators._multilayer import MultilayerPerceptron
+from mlpcore.estimators._targets import Array, ClassTargets, fitted_binarizer
+
+
+@with_shared_parts
+class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
+    """Multilayer perceptron for classes: binary, multiclass or multilabel.
+
+    Minimises the cross-entropy, behind a softmax for more than two classes and behind logistic
+    outputs otherwise. Parameters, attributes, messages and, for the same `random_state`, the
+    weights after each epoch are those of scikit-learn's class of the same name.
+
+    Parameters
+    ----------
+    {scikit_learns_parameters}
+    {further_parameters}
+    class_weight : dict, list of dict, 'balanced' or None, default=None
+        Factor of the weight of each class's rows in training: as ``{label: factor}``, one such dict for each column
+        of a multilabel y, or 'balanced' for ``n_samples / (n_classes * rows of the class)``. Scores and losses of
+        validation rows go without it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels in the order of `predict_proba`'s columns.
+    {attributes}
+
+    See Also
+    --------
+    MLPRegressor : The same for numbers.
+
+    Notes
+    -----
+    A call that raises leaves the estimator as it was. `predict`, `predict_proba` and
+    `predict_log_proba` may be called from several threads at once. `partial_fit` goes on with the
+    solver it began with: changed hyperparameters of the solver take effect at the next `fit`.
+
+    References
+    ----------
+    D. P. Kingma and J. Ba, "Adam: A method for stochastic optimization", 2014, arXiv:1412.6980.
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlpcore import MLPClassifier
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> y = ["even", "odd", "odd", "even"]
+    >>> model = MLPClassifier((8,), "tanh", solver="lbfgs", random_state=0).fit(X, y)
+    >>> [str(label) for label in model.predict(X)]
+    ['even', 'odd', 'odd', 'even']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **MultilayerPerceptron._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
+    loss = "log_loss"
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_threads: int | None = None,
+        dtype: str | None = None,
+        kernel_initializer: str | None = None,
+        learning_rate_final: float = 1e-6,
+        n_iter_warmup: float = 0,
+        scoring: str | Callable[..., float] | None = None,
+        max_time: float | None = None,
+        divergence: str = "raise",
+        resume: bool = False,
+        pickle_optimizer: bool = True,
+        class_weight: Any = None,
+    ) -> None:
+        self._remember(locals())
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> MLPClassifier:
+        """Fit the model to rows X and their classes y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Not copied if it is C-contiguous and float32 or float64, which is then the type of the
+            weights too.
+        y : array-like of shape (n_samples,), or indicators of shape (n_samples, n_classes)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+        X_val, y_val : array-likes of shape (n_val, ...), default=None
+            Rows to validate on after each epoch, instead of a part of X: for `validation_loss_curve_`,
+            `validation_scores_` and `early_stopping`. In a Pipeline, ``transform_input=["X_val"]`` transforms them.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weight of each validation row.
+
+        Returns
+        -------
+        self : MLPClassifier
+
+        Raises
+        ------
+        ValueError
+            For NaN, infinity or wrong shapes, and if the weights blow up.
+        """
+        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=False)
+        return self
+
+    @available_if(lambda self: self._has_partial_fit())  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> MLPClassifier:
+        """Train for one epoch more on the given rows; only for 'sgd' and 'adam'.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), or indicators of shape (n_samples, n_classes)
+            Need not hold every class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever come; required in the first call only.
+
+        Returns
+        -------
+        self : MLPClassifier
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and for a label that is not among the classes.
+        """
+        with unchanged_on_error(self):
+            if _check_partial_fit_first_call(self, classes):
+                is_multilabel = type_of_target(y).startswith("multilabel")
+                self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else classes)
+            self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Labels as they came in y; indicators for multilabel.
+        """
+        output = self._output(X)
+        return self._fitted_targets().labels(output)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        self._check_fitted()
+        if self._fitted_targets().n_outputs > 1:
+            return self._output(X)
+        z = self._output(X, out_activation="identity")
+        return np.hstack([expit(-z), expit(z)])  # 1 - p would lose small probabilities
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithm of the probability of each class, finite however small that is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        p = self.predict_proba(X)
+        is_zero = p == 0
+        log_p = np.log(p, where=~is_zero, out=p)
+        if is_zero.any():  # too small for the dtype; its logarithm is not
+            z = self._output(X, out_activation="identity")
+            exact = (
+                log_softmax(z, axis=1)
+                if self._fitted_targets().is_multiclass
+                else (log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z))
+            )
+            log_p[is_zero] = exact[is_zero]
+        return log_p
+
+    def _check_rows_and_targets(
+        self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
+    ) -> tuple[Array, Array, ClassTargets]:
+        X, y = validate_data(self, X, y, multi_output=True, dtype=dtype, order="C", reset=first)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = fitted_binarizer(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_known_classes(unique_labels(y))
+        return X, y, self._fitted_targets()
+
+    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Array, Array]:
+        with np.errstate(over="ignore"):  # overflow is refused as infinity
+            X, y = validate_data(self, X, y, multi_output=True, dtype=dtype, order="C", reset=False)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        unknown = np.setdiff1d(unique_labels(y), self.classes_)
+        if len(unknown):
+            raise ValueError(f"`y_val` has classes that `y` has not: {unknown}.")
+        return X, y
+
+    def _training_weight(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit, which does not see all rows. Pass "
+                "sklearn.utils.class_weight.compute_class_weight's result as a dict."
+            )
+        weight: Array = compute_sample_weight(self.class_weight, y)
+        return weight if sample_weight is None else weight * sample_weight
+
+    def _check_known_classes(self, classes: Array) -> None:
+        if self.warm_start:
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same "
+                    "classes as in the previous call to fit. Previously "
+                    f"got {self.classes_}, `y` has {classes}"
+                )
+        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+
+    def _fitted_targets(self) -> ClassTargets:
+        return ClassTargets(self._label_binarizer)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
