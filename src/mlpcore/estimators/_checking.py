@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mlpcore._validation import is_ready
@@ -47,6 +48,38 @@ def checked_rows(estimator: BaseEstimator, X: Any, dtype: str) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):  # overflow is refused as infinity
         rows: Array = validate_data(estimator, X, dtype=np.dtype(dtype), order="C", reset=False)
     return rows
+
+
+def checked_rows_and_y(
+    estimator: BaseEstimator, X: Any, y: Any, *, dtype: Any, reset: bool, y_numeric: bool = False
+) -> tuple[Array, Array]:
+    """Return X as C-contiguous rows of one of `dtype`, and y (rows,) or (rows, n_outputs), both checked.
+
+    Plain arrays of one of these types take a way ten times shorter than scikit-learn's `validate_data`.
+    """
+    if _are_plain(X, y, dtype) and (reset or X.shape[1] == estimator.n_features_in_):
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+            vars(estimator).pop("feature_names_in_", None)
+        if reset or not hasattr(estimator, "feature_names_in_"):
+            return X, y
+    with np.errstate(over="ignore", invalid="ignore"):  # overflow is refused as infinity
+        X, y = validate_data(
+            estimator, X, y, multi_output=True, y_numeric=y_numeric, dtype=dtype, order="C", reset=reset
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    return X, y
+
+
+def _are_plain(X: Any, y: Any, dtypes: Any) -> bool:
+    """Tell whether X and y need no conversion and hold no NaN or infinity."""
+    if type(X) is not np.ndarray or type(y) is not np.ndarray or X.ndim != 2 or y.ndim != 1 or len(X) != len(y):
+        return False
+    allowed = dtypes if isinstance(dtypes, tuple) else (dtypes,)
+    if X.shape[1] == 0 or X.dtype not in allowed or not is_ready(X, X.shape[1], X.dtype):
+        return False
+    return y.dtype.kind in "biu" or (y.dtype.kind == "f" and bool(np.isfinite(y).all()))
 
 
 def checked_sample_weight(sample_weight: Any, X: Array, dtype: str) -> Array | None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
@@ -18,10 +18,9 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import validate_data
 
 from mlpcore.estimators._callbacks import with_callbacks
-from mlpcore.estimators._checking import unchanged_on_error
+from mlpcore.estimators._checking import checked_rows_and_y, unchanged_on_error
 from mlpcore.estimators._documentation import with_shared_parts
 from mlpcore.estimators._multilayer import MultilayerPerceptron
 from mlpcore.estimators._targets import Array, ClassTargets, fitted_binarizer
@@ -262,9 +261,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _check_rows_and_targets(
         self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
     ) -> tuple[Array, Array, ClassTargets]:
-        X, y = validate_data(self, X, y, multi_output=True, dtype=dtype, order="C", reset=first)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=first)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = fitted_binarizer(y)
             self.classes_ = self._label_binarizer.classes_
@@ -273,10 +270,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return X, y, self._fitted_targets()
 
     def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Array, Array]:
-        with np.errstate(over="ignore"):  # overflow is refused as infinity
-            X, y = validate_data(self, X, y, multi_output=True, dtype=dtype, order="C", reset=False)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=False)
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):
             raise ValueError(f"`y_val` has classes that `y` has not: {unknown}.")

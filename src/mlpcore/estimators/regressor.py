@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
 from mlpcore.estimators._activations import OUTPUT_ACTIVATIONS
 from mlpcore.estimators._callbacks import with_callbacks
+from mlpcore.estimators._checking import checked_rows_and_y
 from mlpcore.estimators._documentation import with_shared_parts
 from mlpcore.estimators._multilayer import MultilayerPerceptron
 from mlpcore.estimators._targets import Array, RealTargets
@@ -55,8 +53,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from mlpcore import MLPRegressor
+    >>>     >>> from mlpcore import MLPRegressor
     >>> X = np.linspace(0, 1, 50).reshape(-1, 1)
     >>> model = MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", random_state=0)
     >>> bool(model.fit(X, X[:, 0] ** 2).score(X, X[:, 0] ** 2) > 0.99)
@@ -187,26 +184,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _check_rows_and_targets(
         self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
     ) -> tuple[Array, Array, RealTargets]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            multi_output=True,
-            y_numeric=True,
-            dtype=dtype,
-            order="C",
-            reset=first,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=first, y_numeric=True)
         return X, y, RealTargets(self.loss, 1 if y.ndim == 1 else y.shape[1], self.output_activation)
 
     def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Array, Array]:
-        with np.errstate(over="ignore"):  # overflow is refused as infinity
-            X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype=dtype, order="C", reset=False)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y
+        return checked_rows_and_y(self, X, y, dtype=dtype, reset=False, y_numeric=True)
 
     def _fitted_targets(self) -> RealTargets:
         return RealTargets(self.loss, self.n_outputs_, self.output_activation)
