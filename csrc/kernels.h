@@ -66,6 +66,7 @@ struct Rows {
   const T* at;
   int64_t jump;                 // from a panel to the next
   int64_t stride, stride_last;  // from a row to the next, in full panels and in the last
+  bool padded;                  // whole vectors may be read: of panels, yes
 };
 
 // `first` and `rows` say which rows of a batch a call works on, so that threads can share a batch out.
@@ -84,8 +85,8 @@ struct Kernels {
   int64_t size(int64_t rows, int64_t width) const { return rows * padded(width); }  // elements of a matrix in panels
   int64_t units(int64_t in) const { return panels(in) + 1; }                        // of dense_dw, for one panel of dy
   int64_t last_panel(int64_t width) const { return padded(width) - (panels(width) - 1) * panel; }
-  Rows<T> by_rows(Panels<T> m) const { return {m.at, panel * m.rows, panel, last_panel(m.width)}; }
-  Rows<T> by_rows(const T* x, int64_t width) const { return {x, panel, width, width}; }
+  Rows<T> by_rows(Panels<T> m) const { return {m.at, panel * m.rows, panel, last_panel(m.width), true}; }
+  Rows<T> by_rows(const T* x, int64_t width) const { return {x, panel, width, width, false}; }
 
   // weights (in + 1, out) <- kernel (in, out), bias (out), and back
   void (*pack)(const T* kernel, const T* bias, Panels<T> weights);

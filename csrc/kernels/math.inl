@@ -135,9 +135,15 @@ inline Vec<T> normal_cdf(Vec<T> x) {
   return y;
 }
 
-template <class T>
+template <class T, int n, int... I>
+inline Vec<T> rotate(Vec<T> v, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(v, v, ((I + n) % kLanes<T>)...);
+}
+
+// The sum of all lanes, halves first.
+template <class T, int n = kLanes<T> / 2>
 inline T sum(Vec<T> v) {
-  T s = 0;
-  for (int i = 0; i < kLanes<T>; ++i) s += v[i];
-  return s;
+  v += rotate<T, n>(v, std::make_integer_sequence<int, kLanes<T>>());
+  if constexpr (n > 1) return sum<T, n / 2>(v);
+  else return v[0];
 }

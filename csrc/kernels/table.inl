@@ -20,9 +20,12 @@ namespace {
 #include "math.inl"
 #include "panels.inl"
 #include "tile.inl"
+#include "transpose.inl"
 #include "update.inl"
 
 #include "activation.inl"
+#include "thin.inl"
+
 #include "dense.inl"
 #include "loss.inl"
 #include "vector.inl"

@@ -31,9 +31,8 @@ void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& g
       const bool last = !by_row || left <= kPanel<T>;
       const int64_t lda = last ? product.a.stride_last : product.a.stride, depth = last ? left : kPanel<T>;
       const T* from = a + (by_row ? row * lda : row);
-      for (int64_t d = 0; d < depth; ++d, b += ldb) {
+      const auto step = [&](int64_t d) {
         Vec<T> bv[N];
-        if (by_row) __builtin_prefetch(b + 8 * ldb), __builtin_prefetch(b + 8 * ldb + (N - 1) * L);
 #pragma GCC unroll 4
         for (int j = 0; j < N; ++j) bv[j] = load(b + j * L);
 #pragma GCC unroll 24
@@ -42,7 +41,15 @@ void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& g
 #pragma GCC unroll 4
           for (int j = 0; j < N; ++j) acc[i][j] += av * bv[j];
         }
+        b += ldb;
+      };
+      int64_t d = 0;
+      for (; by_row && d + 2 <= depth; d += 2) {  // by twos, b streams from the second cache at nearly full speed
+        step(d);
+        asm volatile("" : "+r"(b), "+r"(from));  // else the compiler mixes the two and runs out of registers
+        step(d + 1);
       }
+      for (; d < depth; ++d) step(d);
       if (!by_row) break;
     }
     each([&](int i, int j) { finish.done((row + i) * ldb + j * L, j, acc[i][j]); });
