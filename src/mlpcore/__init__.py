@@ -12,17 +12,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlpcore.estimators.classifier import MLPClassifier
+    from mlpcore.estimators.conversion import from_sklearn, to_sklearn
+    from mlpcore.estimators.display import LossCurveDisplay
     from mlpcore.estimators.perceptron import Perceptron
     from mlpcore.estimators.regressor import MLPRegressor
 
 __version__ = "0.1.0"
 
-__all__ = ["MLPClassifier", "MLPRegressor", "Perceptron", "__version__"]
+__all__ = [
+    "LossCurveDisplay",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Perceptron",
+    "__version__",
+    "from_sklearn",
+    "to_sklearn",
+]
 
 _HOME = {  # public name -> the module that defines it
+    "LossCurveDisplay": "mlpcore.estimators.display",
     "MLPClassifier": "mlpcore.estimators.classifier",
     "MLPRegressor": "mlpcore.estimators.regressor",
     "Perceptron": "mlpcore.estimators.perceptron",
+    "from_sklearn": "mlpcore.estimators.conversion",
+    "to_sklearn": "mlpcore.estimators.conversion",
 }
 
 

@@ -59,6 +59,10 @@ class Optimizer:
         """Return the slots as arrays shaped like the parameters; [] before the first step."""
         return self._slots if self._engine is None else self._engine.slots()
 
+    def set_state(self, slots: Slots, step: int) -> None:
+        """Go on from the given slots after `step` updates; no engine has been made yet."""
+        self._slots, self._step = slots, step
+
     def fits(self, network: Network) -> bool:
         """Tell whether the slots have the shapes of the network's parameters."""
         if self._linked is not None:

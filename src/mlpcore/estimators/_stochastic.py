@@ -112,6 +112,11 @@ def _optimizer(estimator: Any, problem: Problem) -> Optimizer:
     goes_on = not problem.first and (problem.incremental or estimator.resume)
     if goes_on and last is not None and last.kind == estimator.solver and last.fits(problem.network):
         return last.continued()
+    return new_optimizer(estimator)
+
+
+def new_optimizer(estimator: Any) -> Optimizer:
+    """Return the optimizer that an estimator's parameters describe, before its first step."""
     rule = learning_rate_rule(
         estimator.solver,
         estimator.learning_rate,

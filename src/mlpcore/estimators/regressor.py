@@ -53,7 +53,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Examples
     --------
-    >>>     >>> from mlpcore import MLPRegressor
+    >>> import numpy as np
+    >>> from mlpcore import MLPRegressor
     >>> X = np.linspace(0, 1, 50).reshape(-1, 1)
     >>> model = MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", random_state=0)
     >>> bool(model.fit(X, X[:, 0] ** 2).score(X, X[:, 0] ** 2) > 0.99)

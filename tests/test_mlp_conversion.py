@@ -1,0 +1,119 @@
+"""from_sklearn and to_sklearn: the same predictions, and the same training from there on."""
+
+import numpy as np
+import pytest
+import sklearn.linear_model
+import sklearn.neural_network as peer
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+import mlpcore
+from mlp_cases import KINDS, Y_BINARY, Y_REAL, X, Y, fitted, like_scikit_learn
+from mlpcore import MLPClassifier, MLPRegressor, Perceptron, from_sklearn, to_sklearn
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+SOLVERS = {
+    "adam": {},
+    "sgd": {"solver": "sgd"},
+    "plain sgd": {"solver": "sgd", "momentum": 0.0},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling"},
+    "lbfgs": {"solver": "lbfgs"},
+    "early stopping": {"early_stopping": True},
+}
+LABELS = {
+    "binary": np.array(["no", "yes"])[Y_BINARY],
+    "multiclass": X[:, :3].argmax(axis=1),
+    "multilabel": (X[:, :3] > 0).astype(int),
+}
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_estimator_goes_there_and_back(kind, name):
+    ours = fitted(kind, **SOLVERS[name])
+    theirs = to_sklearn(ours)
+    again = from_sklearn(theirs)
+    assert type(theirs) is getattr(peer, kind)
+    assert type(again) is type(ours)
+    assert_array_equal(again.predict(X), ours.predict(X))
+    assert_allclose(theirs.predict(X), ours.predict(X), rtol=1e-12)
+    public = {n for n in vars(ours) if n.endswith("_")}
+    assert {n for n in vars(again) if n.endswith("_")} == public
+    for n in public - {"validation_loss_curve_"}:  # which scikit-learn does not have
+        np.testing.assert_equal(getattr(again, n), getattr(ours, n))
+    assert again.get_params() == ours.get_params()
+    assert again.coefs_[0] is not ours.coefs_[0]
+
+
+@pytest.mark.parametrize("direction", ["from_sklearn", "to_sklearn"])
+@pytest.mark.parametrize("name", ["adam", "sgd", "plain sgd", "adaptive", "invscaling"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_goes_on_as_in_the_other_package(kind, name, direction):
+    package = peer if direction == "from_sklearn" else mlpcore
+    one = getattr(package, kind)(hidden_layer_sizes=(5, 3), max_iter=5, random_state=0, **SOLVERS[name])
+    one.fit(X, Y[kind])
+    other = getattr(mlpcore, direction)(one)
+    for model in (one, other):
+        for _ in range(5):
+            model.partial_fit(X, Y[kind])
+    for a, b in zip(one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True):
+        assert_allclose(a, b, rtol=0, atol=1e-12)
+    assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("target", LABELS)
+def test_labels_survive(target):
+    ours = MLPClassifier((5,), max_iter=3, random_state=0).fit(X, LABELS[target])
+    theirs = to_sklearn(ours)
+    assert_array_equal(theirs.predict(X), ours.predict(X))
+    assert_allclose(theirs.predict_proba(X), ours.predict_proba(X), rtol=1e-12)
+    assert_array_equal(from_sklearn(theirs).predict(X), ours.predict(X))
+
+
+@like_scikit_learn
+def test_poisson_survives():
+    ours = MLPRegressor("poisson", max_iter=3, random_state=0).fit(X, np.exp(Y_REAL))
+    assert_allclose(to_sklearn(ours).predict(X), ours.predict(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("y", [Y_BINARY, X[:, :3].argmax(axis=1)], ids=["binary", "multiclass"])
+def test_a_perceptron_goes_there_and_back(y):
+    theirs = sklearn.linear_model.Perceptron(max_iter=5).fit(X, y)
+    ours = from_sklearn(theirs)
+    assert type(ours) is Perceptron
+    assert_array_equal(ours.decision_function(X), theirs.decision_function(X))
+    assert_array_equal(to_sklearn(ours).predict(X), ours.predict(X))
+    for model in (ours, theirs, to_sklearn(ours)):
+        model.partial_fit(X, y)
+    assert_array_equal(ours.coef_, theirs.coef_)
+
+
+def test_unfitted_estimators_keep_their_parameters():
+    assert from_sklearn(peer.MLPRegressor(alpha=3.0)).alpha == 3.0
+    with pytest.raises(NotFittedError):
+        to_sklearn(MLPClassifier(alpha=3.0)).predict(X)
+
+
+def test_settings_of_the_training_that_scikit_learn_lacks_are_named():
+    with pytest.warns(UserWarning, match=r"has no max_time=60, learning_rate='cosine'; predictions are the same"):
+        theirs = to_sklearn(fitted("MLPRegressor", learning_rate="cosine", max_time=60))
+    assert theirs.learning_rate == "constant"
+
+
+def test_networks_that_scikit_learn_cannot_compute_are_refused():
+    for parameters, message in (
+        ({"activation": "mish"}, "scikit-learn's MLPRegressor has no activation='mish'"),
+        ({"hidden_layer_sizes": (3, 3), "activation": ["relu", "tanh"]}, r"no activation=\['relu', 'tanh'\]"),
+        ({"output_activation": "softplus"}, "MLPRegressor has no output activation 'softplus'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            to_sklearn(fitted("MLPRegressor", **parameters))
+    assert to_sklearn(fitted("MLPRegressor", activation=["tanh"])).activation == "tanh"
+
+
+def test_other_classes_are_refused():
+    with pytest.raises(TypeError, match=r"from_sklearn expects one of sklearn.* got mlpcore.*MLPRegressor"):
+        from_sklearn(MLPRegressor())
+    with pytest.raises(TypeError, match=r"to_sklearn expects one of mlpcore.* got sklearn.*MLPRegressor"):
+        to_sklearn(peer.MLPRegressor())

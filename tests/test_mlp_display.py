@@ -1,0 +1,54 @@
+"""The picture of a fit's course."""
+
+import numpy as np
+import pytest
+import sklearn.neural_network as peer
+from sklearn.exceptions import NotFittedError
+
+from mlp_cases import Y_BINARY, X, fitted
+from mlpcore import LossCurveDisplay, MLPClassifier
+
+matplotlib = pytest.importorskip("matplotlib")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    matplotlib.use("Agg")
+    yield
+    matplotlib.pyplot.close("all")
+
+
+def test_a_display_shows_all_curves():
+    model = fitted("MLPClassifier", early_stopping=True, scoring="roc_auc")
+    display = LossCurveDisplay.from_estimator(model, name="net")
+    labels = ["net: Training loss", "net: Validation loss", "net: Validation score (roc auc)"]
+    assert [line.get_label() for line in display.lines_] == labels
+    curves = (model.loss_curve_, model.validation_loss_curve_, model.validation_scores_)
+    for line, values in zip(display.lines_, curves, strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
+        np.testing.assert_array_equal(line.get_ydata(), values)
+    assert display.ax_.get_xlabel() == "Epoch"
+    assert display.score_ax_.get_ylabel() == "Validation score (roc auc)"
+
+
+def test_a_display_draws_on_given_axes():
+    _, ax = matplotlib.pyplot.subplots()
+    display = LossCurveDisplay.from_estimator(fitted("MLPRegressor"), ax=ax, log_scale=True, line_kw={"alpha": 0.5})
+    assert display.ax_ is ax
+    assert display.figure_ is ax.figure
+    assert display.score_ax_ is None
+    assert ax.get_yscale() == "log"
+    assert [line.get_alpha() for line in display.lines_] == [0.5]
+
+
+def test_a_display_takes_scikit_learns_estimators():
+    theirs = peer.MLPClassifier(max_iter=3, early_stopping=True).fit(X, Y_BINARY)
+    assert len(LossCurveDisplay.from_estimator(theirs, plot_scores=False).lines_) == 1
+
+
+def test_estimators_without_a_curve_are_refused():
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(MLPClassifier())
+    with pytest.raises(ValueError, match="has no loss_curve_: solver='lbfgs' does not record one"):
+        LossCurveDisplay.from_estimator(fitted("MLPClassifier", solver="lbfgs"))
