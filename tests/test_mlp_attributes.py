@@ -78,3 +78,13 @@ def test_verbose_output_is_scikit_learns():
                 model.fit(X, Y_BINARY)
             printed.append(out.getvalue())
         assert printed[0] == printed[1] != ""
+
+
+@pytest.mark.parametrize("target", [Y_BINARY, X[:, :3].argmax(axis=1), (X[:, :3] > 0).astype(int)])
+def test_private_names_that_converters_read_are_scikit_learns(target):
+    # skl2onnx reads the binarizer's type of target, scikit-learn's tests the rest
+    ours, theirs = (p.MLPClassifier((5,), max_iter=3, random_state=0).fit(X, target) for p in (mlpcore, peer))
+    assert ours._label_binarizer.y_type_ == theirs._label_binarizer.y_type_
+    assert ours._no_improvement_count == theirs._no_improvement_count
+    assert ours._optimizer.learning_rate == pytest.approx(theirs._optimizer.learning_rate)
+    assert isinstance(ours._random_state, np.random.RandomState)

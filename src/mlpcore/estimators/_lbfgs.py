@@ -136,22 +136,34 @@ class Iterations:
     max_time: float | None = None
     n_iter: int = 0
 
-    def begin(self, theta: NDArray[np.float64]) -> None:
-        """Note the time, and where the solver starts."""
+    def __post_init__(self) -> None:
         self._end = math.inf if self.max_time is None else time.perf_counter() + self.max_time
-        if self.hooks is not None:
+        self._is_open = False  # whether the callbacks know of an iteration that has not ended
+
+    def evaluate(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Return the objective at theta; the first evaluation begins an iteration."""
+        if self.hooks is not None and not self._is_open:
             self.hooks.begin_task(lambda: self._state(theta))
+            self._is_open = True
+        return self.objective(theta)
 
     def __call__(self, theta: NDArray[np.float64]) -> None:
-        """End an iteration at theta and begin another, or raise Stopped."""
+        """End an iteration at theta, or raise Stopped."""
         self.n_iter += 1
         self.report.loss(self.n_iter, self.objective.last_loss)
-        if self.hooks is not None and self.hooks.end_task(lambda: self._state(theta)):
+        if self._is_open and self._end_task(theta):
             raise Stopped(theta, "")
         if time.perf_counter() >= self._end:
             raise Stopped(theta, f"Maximum time ({self.max_time:g} s) reached after {self.n_iter} iterations")
-        if self.hooks is not None:
-            self.hooks.begin_task(lambda: self._state(theta))
+
+    def close(self, theta: NDArray[np.float64]) -> None:
+        """Tell that the solver has ended at theta."""
+        if self._is_open:  # a line search that found nothing
+            self._end_task(theta)
+
+    def _end_task(self, theta: NDArray[np.float64]) -> bool:
+        self._is_open = False
+        return self.hooks is not None and self.hooks.end_task(lambda: self._state(theta))
 
     def _state(self, theta: NDArray[np.float64]) -> dict[str, Any]:
         coefs, intercepts = separated([view.copy() for view in self.objective.layout.views(theta)])
@@ -163,11 +175,10 @@ def minimize(start: Parameters, iterations: Iterations, *, max_iter: int, max_fu
     objective = iterations.objective
     layout = objective.layout
     theta = layout.packed(start)
-    iterations.begin(theta)
     try:
         with _blas().limit(limits=1, user_api="blas"):
             result = scipy.optimize.minimize(
-                objective,
+                iterations.evaluate,
                 theta,
                 method="L-BFGS-B",
                 jac=True,
@@ -183,6 +194,7 @@ def minimize(start: Parameters, iterations: Iterations, *, max_iter: int, max_fu
             warnings.warn(f"lbfgs: {stopped} and it hasn't converged yet.", ConvergenceWarning, stacklevel=2)
     finally:
         iterations.report.close()
+    iterations.close(theta)
     return Minimum([view.copy() for view in layout.views(theta)], loss, n_iter)
 
 
