@@ -73,7 +73,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
     def _fitted_targets(self) -> Targets:
         """Return what y meant in the last fit."""
 
-    def _training_weight(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
+    def _training_weight(self, y: Array, sample_weight: Array | None, dtype: str, incremental: bool) -> Array | None:
         """Return the weight of each row (n,) in training."""
         return sample_weight
 
@@ -123,7 +123,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
             X,
             y,
             weight,
-            self._training_weight(y, weight, incremental),
+            self._training_weight(y, weight, str(X.dtype), incremental),
             self._checked_validation(validation, X.dtype),
             targets,
             network,

@@ -276,7 +276,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             raise ValueError(f"`y_val` has classes that `y` has not: {unknown}.")
         return X, y
 
-    def _training_weight(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
+    def _training_weight(self, y: Array, sample_weight: Array | None, dtype: str, incremental: bool) -> Array | None:
         if self.class_weight is None:
             return sample_weight
         if incremental and isinstance(self.class_weight, str):
@@ -284,7 +284,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 "class_weight 'balanced' is not supported for partial_fit, which does not see all rows. Pass "
                 "sklearn.utils.class_weight.compute_class_weight's result as a dict."
             )
-        weight: Array = compute_sample_weight(self.class_weight, y)
+        weight: Array = compute_sample_weight(self.class_weight, y).astype(dtype)
         return weight if sample_weight is None else weight * sample_weight
 
     def _check_known_classes(self, classes: Array) -> None:
