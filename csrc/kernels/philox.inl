@@ -18,16 +18,30 @@ inline Words multiply_low(Words a, uint32_t m) {
 #endif
 }
 
-// Words c[0..3] <- the random words of counter c and of the key; the high halves of the lanes of c are ignored.
-inline void philox(Words (&c)[4], uint64_t key) {
+// What each round adds to the words: the key, advanced by Weyl sequences.
+struct PhiloxKeys {
+  Words round[10][2];
+};
+inline PhiloxKeys philox_keys(uint64_t key) {
+  PhiloxKeys keys;
   uint32_t key0 = uint32_t(key), key1 = uint32_t(key >> 32);
+  for (auto& round : keys.round) {
+    round[0] = Words{} + uint64_t(key0);
+    round[1] = Words{} + uint64_t(key1);
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+  return keys;
+}
+
+// Words c[0..3] <- the random words of counter c; high halves of lanes are neither read nor cleared.
+inline void philox(Words (&c)[4], const PhiloxKeys& keys) {
 #pragma GCC unroll 10
-  for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
+  for (const auto& key : keys.round) {
     const Words a = multiply_low(c[0], 0xD2511F53u), b = multiply_low(c[2], 0xCD9E8D57u);
-    c[0] = (b >> 32) ^ c[1] ^ key0;
+    c[0] = (b >> 32) ^ c[1] ^ key[0];
     c[1] = b;  // its low half is the word
-    c[2] = (a >> 32) ^ c[3] ^ key1;
+    c[2] = (a >> 32) ^ c[3] ^ key[1];
     c[3] = a;
   }
-  for (Words& word : c) word &= 0xffffffffu;
 }
