@@ -11,9 +11,7 @@ struct DropoutMasks {
   Threshold threshold;  // words below it drop
 
   explicit DropoutMasks(const Dropout<T>& with)
-      : keys(philox_keys(with.seed)),
-        step(Words{} + uint64_t(with.step)),
-        op(Words{} + uint64_t(with.op)),
+      : keys(philox_keys(with.seed)), step(Words{} + uint64_t(with.step)), op(Words{} + uint64_t(with.op)),
         threshold(Threshold{} + Word(double(with.rate) * 4294967296.0)) {
     for (int i = 0; i < kWords; ++i) lane[i] = uint64_t(i) * per_word;
   }
