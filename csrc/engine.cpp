@@ -37,8 +37,9 @@ struct Engine<T>::Workspace {
   int64_t scratch_size = 0;
 
   Workspace(const Plan& plan, const Kernels<T>& k, int64_t rows, bool gathers, bool training, int threads) {
+    const bool input_gradient = plan.nodes.empty() || plan.nodes[0].needs_dx;
     const auto has_value = [&](size_t b) { return b > 0 || gathers; };
-    const auto has_gradient = [&](size_t b) { return b > 0 && training; };
+    const auto has_gradient = [&](size_t b) { return training && (b > 0 || input_gradient); };
     int64_t size = 0;
     for (size_t b = 0; b < plan.buffers.size(); ++b)
       size += (has_value(b) + has_gradient(b)) * k.size(rows, plan.buffers[b]);
@@ -52,7 +53,7 @@ struct Engine<T>::Workspace {
     if (!training) return;
     for (const DenseLayer& layer : plan.layers) scratch_size = std::max(scratch_size, k.padded(layer.out) * k.panel);
     scratch = Memory<T>(scratch_size * threads);
-    y = Memory<T>(gathers ? rows * plan.loss_width : 0);
+    y = Memory<T>(gathers ? rows * plan.target_width : 0);
     labels = Memory<int32_t>(gathers ? rows : 0);
     scale = Memory<T>(rows);
     loss = Memory<double>(rows);
@@ -76,30 +77,48 @@ struct Engine<T>::Batch {
   double weight(int64_t r) const { return data.weight ? double(data.weight[data.order ? data.order[r] : r]) : 1; }
 };
 
+// Which masks the dropouts of a step take.
 template <class T>
-Engine<T>::Engine(const Tape& tape, const Kernels<T>& kernels)
-    : plan_(link(tape, [&](int64_t in, int64_t out) { return kernels.size(in + 1, out); })), k_(kernels) {
+struct Engine<T>::Noise {
+  uint64_t seed;
+  int64_t step;
+};
+
+template <class T>
+Engine<T>::Engine(const Tape& tape, const Kernels<T>& kernels) : k_(kernels) {
+  const auto packed_size = [&](int64_t in, int64_t out) { return kernels.size(in + 1, out); };
+  plan_ = link(tape, Fusions::all, packed_size);
+  plain_ = link(tape, Fusions::none, packed_size);
+  quantiles_.assign(plan_.loss.quantiles.begin(), plan_.loss.quantiles.end());
   int64_t cost = 0;
   for (const DenseLayer& layer : plan_.layers) {
     const int l = int(&layer - plan_.layers.data());
     size_ = layer.offset + k_.size(layer.in + 1, layer.out);
     step_flops_per_row_ += layer.in * layer.out * (l > 0 ? 6 : 4);
+    if (!layer.trainable) continue;
     for (int64_t p = 0; p < k_.panels(layer.out); ++p)
       for (int64_t u = 0; u < k_.units(layer.in); ++u) {
-        units_.push_back({l, p, u, cost});
-        const int64_t rows = u + 1 < k_.units(layer.in) ? std::min(k_.panel, layer.in - u * k_.panel) : 1;
-        cost += rows * std::min(k_.panel, k_.padded(layer.out - p * k_.panel));
+        const bool kernel = u + 1 < k_.units(layer.in);
+        const int64_t first = kernel ? u * k_.panel : layer.in;
+        const int64_t rows = kernel ? std::min(k_.panel, layer.in - first) : 1;
+        const int64_t width = std::min(k_.panel, k_.padded(layer.out - p * k_.panel));
+        const int64_t offset = layer.offset + p * k_.panel * (layer.in + 1) + first * width;
+        units_.push_back({l, p, u, offset, rows * width, cost, kernel});
+        cost += rows * width;
       }
   }
-  units_.push_back({-1, 0, 0, cost});  // the end
+  units_.push_back({-1, 0, 0, 0, 0, cost, false});  // the end
   weights_ = Memory<T>(size_);
 }
 
 template <class T>
-void Engine<T>::make_slots(int count) {
+void Engine<T>::make_slots(int count, T initial) {
   for (int s = 0; s < 2; ++s) {
     if (s >= count) slots_[s] = Memory<T>();
-    else if (!slots_[s]) slots_[s] = Memory<T>(size_);
+    else if (!slots_[s]) {
+      slots_[s] = Memory<T>(size_);
+      if (initial != 0) std::fill_n(slots_[s].get(), size_, initial);
+    }
   }
 }
 
@@ -114,33 +133,49 @@ Panels<T> Engine<T>::layer_weights(const DenseLayer& layer) const {
   return {weights_.get() + layer.offset, layer.in + 1, layer.out};
 }
 
-// The rows of every buffer in `range` from the input's.
+// The rows of every buffer in `range` from the input's. Dropouts pass everything on where there is no noise.
 template <class T>
-void Engine<T>::forward(const Workspace& space, Rows<T> x, Range range) const {
-  for (const Node& node : plan_.nodes) {
+void Engine<T>::forward(const Plan& plan, const Workspace& space, Rows<T> x, Range range, const Noise* noise) const {
+  for (const Node& node : plan.nodes) {
     const Panels<T> from = space.buffers[node.from].value, to = space.buffers[node.to].value;
     if (node.kind == OpKind::dense)
-      k_.dense(range, node.from == 0 ? x : k_.by_rows(from), layer_weights(plan_.layers[node.layer]), node.relu, to);
+      k_.dense(range, node.from == 0 ? x : k_.by_rows(from), layer_weights(plan.layers[node.layer]), node.relu, to);
+    else if (node.kind == OpKind::dropout) drop(node, range, noise, from, to);
     else k_.activation(node.activation, T(node.alpha), range, from, to);
   }
 }
 
+// A dropout's way for values and gradients alike.
 template <class T>
-void Engine<T>::backward(const Workspace& space, Range range, T* scratch) const {
-  for (size_t n = plan_.nodes.size(); n-- > 0;) {
-    const Node& node = plan_.nodes[n];
+void Engine<T>::drop(const Node& node, Range range, const Noise* noise, Panels<T> from, Panels<T> to) const {
+  if (noise && node.alpha > 0)
+    k_.dropout({T(node.alpha), noise->seed, uint32_t(noise->step), uint32_t(node.op)}, range, from, to);
+  else if (from.at != to.at) k_.activation(Activation::identity, T(0), range, from, to);
+}
+
+// The gradients of the buffers that the first `nodes` nodes read, from the last one's.
+template <class T>
+void Engine<T>::backward(const Plan& plan, int nodes, const Workspace& space, Range range, const Noise* noise,
+                         T* scratch) const {
+  for (int n = nodes - 1; n >= 0; --n) {
+    const Node& node = plan.nodes[n];
     const auto &from = space.buffers[node.from], &to = space.buffers[node.to];
+    if (node.kind == OpKind::dropout) {
+      if (node.needs_dx) drop(node, range, noise, to.gradient, from.gradient);
+      continue;
+    }
     if (node.kind == OpKind::activation) {
-      if (node.in_loss || node.from == 0) continue;
+      if (node.in_loss || !node.needs_dx) continue;
       const Panels<T> at = derivative_needs_input(node.activation) ? from.value : to.value;
       k_.activation_dx(node.activation, T(node.alpha), range, at, to.gradient, from.gradient);
       continue;
     }
-    if (node.relu && !node.relu_masked)
+    const DenseLayer& layer = plan.layers[node.layer];
+    if (node.relu && !node.relu_masked && (node.needs_dx || layer.trainable))
       k_.activation_dx(Activation::relu, T(0), range, to.value, to.gradient, to.gradient);
     if (node.needs_dx)
-      k_.dense_dx(range, to.gradient, layer_weights(plan_.layers[node.layer]), node.masks_dx ? from.value.at : nullptr,
-                  from.gradient, scratch);
+      k_.dense_dx(range, to.gradient, layer_weights(layer), node.masks_dx ? from.value.at : nullptr, from.gradient,
+                  scratch);
   }
 }
 
@@ -152,13 +187,28 @@ Rows<T> Engine<T>::input(const Batch& batch, const Workspace& space) const {
                                    : k_.by_rows(batch.data.x + batch.start * in, in);
 }
 
+template <class T>
+LossSettings<T> Engine<T>::loss_settings() const {
+  const LossOp& l = plan_.loss;
+  return {.loss = l.loss,
+          .paired = !plan_.nodes.empty() && plan_.nodes.back().in_loss,
+          .clip = T(l.clip),
+          .delta = T(l.delta),
+          .gamma = T(l.gamma),
+          .smoothing = T(l.smoothing),
+          .alpha_1 = T(l.alpha_1),
+          .alpha_0 = T(l.alpha_0),
+          .quantiles = quantiles_.data(),
+          .n_quantiles = std::max<int64_t>(1, int64_t(quantiles_.size()))};
+}
+
 // Everything of a step that concerns rows: this thread's rows are gathered, passed forward, and their gradient back.
 template <class T>
-void Engine<T>::row_phase(const Batch& batch, Workspace& space, int thread, int threads) const {
+void Engine<T>::row_phase(const Batch& batch, Workspace& space, const Noise* noise, int thread, int threads) const {
   const Range range = share(batch.rows, thread, threads);
   if (range.rows == 0) return;
   const Data<T>& data = batch.data;
-  const int64_t begin = batch.start + range.first, width = plan_.loss_width;
+  const int64_t begin = batch.start + range.first, width = plan_.target_width;
   const T* y = data.y ? data.y + begin * width : nullptr;
   const int32_t* labels = data.labels ? data.labels + begin : nullptr;
   const int64_t in = plan_.buffers[0];
@@ -179,55 +229,78 @@ void Engine<T>::row_phase(const Batch& batch, Workspace& space, int thread, int 
   }
   T* scale = space.scale.get() + range.first;
   double* loss = space.loss.get() + range.first;
-  const double per_row = plan_.loss_weight / batch.weight_sum;
+  const double per_row = plan_.loss.weight / batch.weight_sum;
   for (int64_t r = 0; r < range.rows; ++r) scale[r] = T(batch.weight(begin + r) * per_row);
 
-  forward(space, input(batch, space), range);
-
-  const Panels<T> p = space.buffers[plan_.loss_at].value, dz = space.buffers[plan_.gradient_at].gradient;
-  const T clip = T(plan_.loss_clip);
-  switch (plan_.loss) {
-    case Loss::cross_entropy: k_.softmax_cross_entropy(range, p, labels, clip, scale, loss, dz); break;
-    case Loss::binary_cross_entropy: k_.logistic_cross_entropy(range, p, y, clip, scale, loss, dz); break;
-    case Loss::squared_error: k_.squared_error(range, p, y, clip, scale, loss, dz); break;
-    case Loss::poisson: k_.poisson(range, p, y, clip, scale, loss, dz); break;
-  }
+  forward(plan_, space, input(batch, space), range, noise);
+  k_.loss(loss_settings(), range, space.buffers[plan_.loss_at].value, {y, labels}, scale, loss,
+          space.buffers[plan_.gradient_at].gradient);
   if (data.weight)
     for (int64_t r = 0; r < range.rows; ++r) loss[r] *= batch.weight(begin + r);
 
-  backward(space, range, space.scratch.get() + thread * space.scratch_size);
+  backward(plan_, int(plan_.nodes.size()), space, range, noise, space.scratch.get() + thread * space.scratch_size);
 }
 
-// Everything of a step that concerns weights: this thread's units; squares[unit] = sum of squares of the old kernel values.
+// f(unit, its number) for this thread's units.
 template <class T>
-void Engine<T>::weight_phase(const Batch& batch, const Workspace& space, const Step<T>* step, Weights<T> at,
-                             double* squares, int thread, int threads) const {
+template <class F>
+void Engine<T>::each_unit(int thread, int threads, F f) const {
   const Range costs = share(units_.back().cost_before, thread, threads);
   const auto before = [&](int64_t cost) {  // units that begin before this much of the work
     return std::lower_bound(units_.begin(), units_.end(), cost,
                             [](const Unit& u, int64_t c) { return u.cost_before < c; }) -
            units_.begin();
   };
-  for (auto u = before(costs.first); u < before(costs.first + costs.rows); ++u) {
-    const Unit& unit = units_[u];
+  for (auto u = before(costs.first); u < before(costs.first + costs.rows); ++u) f(units_[u], size_t(u));
+}
+
+// Everything of a step that concerns weights: this thread's units take the step; with a `gradient` it is stored there
+// instead, with the penalties. norms[unit]: of the old weights.
+template <class T>
+void Engine<T>::weight_phase(const Batch& batch, const Workspace& space, const Step<T>& step, Weights<T> at,
+                             T* gradient, Norms* norms, int thread, int threads) const {
+  each_unit(thread, threads, [&](const Unit& unit, size_t u) {
     const DenseLayer& layer = plan_.layers[unit.layer];
     const Node& node = plan_.nodes[layer.node];
+    const Weights<T> to = gradient ? Weights<T>{gradient, nullptr, nullptr} : at;
     const auto here = [&](T* p) { return p ? p + layer.offset : nullptr; };
-    squares[u] =
-        k_.dense_dw(unit.panel, unit.unit, batch.rows,
-                    node.from == 0 ? input(batch, space) : k_.by_rows(space.buffers[node.from].value), layer.in,
-                    space.buffers[node.to].gradient, step, {here(at.w), here(at.slot0), here(at.slot1)});
-  }
+    norms[u] = k_.dense_dw(unit.panel, unit.unit, batch.rows,
+                           node.from == 0 ? input(batch, space) : k_.by_rows(space.buffers[node.from].value), layer.in,
+                           space.buffers[node.to].gradient, gradient ? nullptr : &step,
+                           {here(to.w), here(to.slot0), here(to.slot1)});
+    if (gradient) norms[u] = k_.penalise(step, unit.kernel, unit.size, at.w + unit.offset, gradient + unit.offset);
+  });
 }
+
+namespace {
+
+// In the order of the units, whatever threads made them.
+Norms total(const Norms* norms, size_t units) {
+  Norms sum{};
+  for (size_t u = 0; u < units; ++u) {
+    sum.squares += norms[u].squares;
+    sum.magnitudes += norms[u].magnitudes;
+    sum.gradient += norms[u].gradient;
+  }
+  return sum;
+}
+
+double penalty_value(const Norms& norms, double l1, double l2) {
+  return l1 * norms.magnitudes + 0.5 * l2 * norms.squares;
+}
+
+}  // namespace
 
 template <class T>
 Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates,
                       int threads, bool (*interrupted)()) {
   const int64_t batch_rows = std::min(batch_size, data.rows);
-  make_slots(update.slots());
+  make_slots(update.slots(), T(update.initial_slot()));
   threads = useful_threads(batch_rows, threads);
   Workspace space(plan_, k_, batch_rows, data.order || !plan_.dense_first(), true, threads);
-  Memory<double> squares(int64_t(units_.size()));
+  const size_t units = units_.size() - 1;
+  Memory<Norms> norms(int64_t(units) + 1);
+  Memory<T> gradient(update.clip_norm > 0 ? size_ : 0);
   Sums sums;
   const Weights<T> at{weights_.get(), slots_[0].get(), slots_[1].get()};
   const int64_t first_step = step;
@@ -238,29 +311,27 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
     for (int64_t start = 0, b = 0; start < data.rows; start += batch_size, ++b) {
       const Batch batch(data, start, std::min(batch_size, data.rows - start));
       if (!(batch.weight_sum > 0)) continue;  // nothing to learn from
-      ++t;
-      double rate = learning_rates ? learning_rates[b] : update.learning_rate;
-      if (update.rule == Rule::adam)
-        rate *= std::sqrt(1 - std::pow(update.beta_2, double(t))) / (1 - std::pow(update.beta_1, double(t)));
-      const Step<T> s{.rule = update.rule,
-                      .nesterov = update.nesterov,
-                      .learning_rate = T(rate),
-                      .momentum = T(update.momentum),
-                      .beta_1 = T(update.beta_1),
-                      .one_minus_beta_1 = T(1 - update.beta_1),
-                      .beta_2 = T(update.beta_2),
-                      .one_minus_beta_2 = T(1 - update.beta_2),
-                      .epsilon = std::max(T(update.epsilon), std::numeric_limits<T>::min()),
-                      .l2 = T(update.l2 / batch.weight_sum)};
+      const Noise noise{seed, ++t};
+      const Step<T> s = update.step<T>(t, learning_rates ? learning_rates[b] : update.learning_rate, batch.weight_sum);
 
-      row_phase(batch, space, thread, n);
+      row_phase(batch, space, &noise, thread, n);
       barrier.wait();
       if (thread == 0) {
         double loss = 0;
         for (int64_t r = 0; r < batch.rows; ++r) loss += space.loss.get()[r];
-        sums.loss += plan_.loss_weight * loss / batch.weight_sum * double(batch.rows);
+        sums.loss += plan_.loss.weight * loss / batch.weight_sum * double(batch.rows);
       }
-      weight_phase(batch, space, &s, at, squares.get(), thread, n);
+      weight_phase(batch, space, s, at, gradient.get(), norms.get(), thread, n);
+      if (gradient) {
+        barrier.wait();
+        const double norm = std::sqrt(total(norms.get(), units).gradient);
+        const T scale = norm > update.clip_norm ? T(update.clip_norm / norm) : T(1);
+        each_unit(thread, n, [&](const Unit& unit, size_t) {
+          const auto here = [&](T* p) { return p ? p + unit.offset : nullptr; };
+          k_.update(s, unit.kernel, scale, unit.size, gradient.get() + unit.offset,
+                    {here(at.w), here(at.slot0), here(at.slot1)});
+        });
+      }
       if (thread == 0) {
         const auto now = std::chrono::steady_clock::now();
         if (std::chrono::duration<double>(now - polled).count() > kPollSeconds) {
@@ -270,11 +341,9 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         step = t;
       }
       barrier.wait();
-      if (thread == 0 && update.l2 != 0) {
-        double total = 0;
-        for (size_t u = 0; u + 1 < units_.size(); ++u) total += squares.get()[u];
-        sums.penalty += 0.5 * update.l2 * total / batch.weight_sum * double(batch.rows);
-      }
+      if (thread == 0 && (update.l1 != 0 || update.l2 != 0))
+        sums.penalty +=
+            penalty_value(total(norms.get(), units), update.l1, update.l2) / batch.weight_sum * double(batch.rows);
       if (sums.interrupted) return;
     }
   });
@@ -282,55 +351,109 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
 }
 
 template <class T>
-Sums Engine<T>::gradient(const Data<T>& data, double l2, int threads, T* gradient) {
+Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient) {
   const Batch batch(data, 0, data.rows);
   threads = useful_threads(data.rows, threads);
   Workspace space(plan_, k_, data.rows, data.order || !plan_.dense_first(), true, threads);
-  Memory<double> squares(int64_t(units_.size()));
+  const size_t units = units_.size() - 1;
+  Memory<Norms> norms(int64_t(units) + 1);
+  Update update;
+  update.l1 = penalty.l1;
+  update.l2 = penalty.l2;
+  const Step<T> s = update.step<T>(1, 0, batch.weight_sum);
   run_team(threads, [&](int thread, int n, Barrier& barrier) {
-    row_phase(batch, space, thread, n);
+    row_phase(batch, space, nullptr, thread, n);
     barrier.wait();
-    weight_phase(batch, space, nullptr, {gradient, nullptr, nullptr}, squares.get(), thread, n);
+    weight_phase(batch, space, s, {weights_.get(), nullptr, nullptr}, gradient, norms.get(), thread, n);
   });
   Sums sums;
   for (int64_t r = 0; r < batch.rows; ++r) sums.loss += space.loss.get()[r];
-  sums.loss *= plan_.loss_weight / batch.weight_sum;
-  if (l2 == 0) return sums;
-  const T decay = T(l2 / batch.weight_sum);
-  double total = 0;
-  for (const DenseLayer& layer : plan_.layers)
-    for (int64_t p = 0; p < k_.panels(layer.out); ++p) {
-      const int64_t start = layer.offset + p * k_.panel * (layer.in + 1);
-      const int64_t n = layer.in * std::min(k_.panel, k_.padded(layer.out - p * k_.panel));
-      const T* w = weights_.get() + start;
-      double part = 0;
-      for (int64_t i = 0; i < n; ++i) {
-        part += double(w[i]) * double(w[i]);
-        gradient[start + i] += decay * w[i];
-      }
-      total += part;
-    }
-  sums.penalty = 0.5 * l2 * total / batch.weight_sum;
+  sums.loss *= plan_.loss.weight / batch.weight_sum;
+  sums.penalty = penalty_value(total(norms.get(), units), penalty.l1, penalty.l2) / batch.weight_sum;
   return sums;
+}
+
+// f(space, thread, first row, range) for blocks of all rows, each passed forward without noise; the range is from the
+// block's row 0.
+template <class T>
+template <class F>
+void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, const T* x, int64_t rows, int threads,
+                           F f) const {
+  const int64_t in = plan.buffers[0];
+  threads = useful_threads(rows, threads);
+  std::vector<Workspace> spaces;  // made before the team runs: memory that cannot be had is an error here
+  const int64_t block = std::min(kPredictRows, (rows + threads - 1) / threads);
+  for (int t = 0; t < threads; ++t) spaces.emplace_back(plan, k_, block, gathers, gradients, 1);
+  run_team(threads, [&](int thread, int n, Barrier&) {
+    Workspace& space = spaces[thread];
+    const Range mine = share(rows, thread, n);
+    for (int64_t r = mine.first; r < mine.first + mine.rows; r += block) {
+      const Range range{0, std::min(block, mine.first + mine.rows - r)};
+      if (gathers) k_.gather(x + r * in, nullptr, range, space.buffers[0].value);
+      forward(plan, space, k_.by_rows(x + r * in, in), range, nullptr);
+      f(space, thread, r, range);
+    }
+  });
+}
+
+template <class T>
+double Engine<T>::evaluate(const Data<T>& data, int threads) const {
+  Memory<double> loss(data.rows);
+  each_block(plan_, !plan_.dense_first(), false, data.x, data.rows, threads,
+             [&](const Workspace& space, int, int64_t r, Range range) {
+               const Targets<T> y{data.y ? data.y + r * plan_.target_width : nullptr,
+                                  data.labels ? data.labels + r : nullptr};
+               k_.loss(loss_settings(), range, space.buffers[plan_.loss_at].value, y, nullptr, loss.get() + r, {});
+             });
+  const Batch batch(data, 0, data.rows);
+  double sum = 0;
+  for (int64_t r = 0; r < data.rows; ++r) sum += batch.weight(r) * loss.get()[r];
+  return plan_.loss.weight * sum / batch.weight_sum;
 }
 
 template <class T>
 void Engine<T>::predict(const T* x, int64_t rows, T* out, int threads) const {
-  const int64_t in = plan_.buffers[0], width = plan_.buffers[plan_.output];
-  threads = useful_threads(rows, threads);
-  std::vector<Workspace> spaces;  // made before the team runs: memory that cannot be had is an error here
-  const int64_t block = std::min(kPredictRows, (rows + threads - 1) / threads);
-  for (int t = 0; t < threads; ++t) spaces.emplace_back(plan_, k_, block, !plan_.dense_first(), false, 1);
-  run_team(threads, [&](int thread, int n, Barrier&) {
-    const Workspace& space = spaces[thread];
-    const Range mine = share(rows, thread, n);
-    for (int64_t r = mine.first; r < mine.first + mine.rows; r += block) {
-      const Range range{0, std::min(block, mine.first + mine.rows - r)};
-      if (space.buffers[0].value.at) k_.gather(x + r * in, nullptr, range, space.buffers[0].value);
-      forward(space, k_.by_rows(x + r * in, in), range);
-      k_.scatter(space.buffers[plan_.output].value, range, out + r * width);
-    }
+  const int64_t width = plan_.buffers[plan_.output];
+  each_block(plan_, !plan_.dense_first(), false, x, rows, threads,
+             [&](const Workspace& space, int, int64_t r, Range range) {
+               k_.scatter(space.buffers[plan_.output].value, range, out + r * width);
+             });
+}
+
+template <class T>
+void Engine<T>::activations(const T* x, int64_t rows, T* const* out, int threads) const {
+  each_block(plain_, true, false, x, rows, threads, [&](const Workspace& space, int, int64_t r, Range range) {
+    for (size_t v = 0; v < plain_.buffers.size(); ++v)
+      if (out[v]) k_.scatter(space.buffers[v].value, range, out[v] + r * plain_.buffers[v]);
   });
+}
+
+template <class T>
+void Engine<T>::input_gradient(const T* x, int64_t rows, const T* cotangent, T* dx, int threads) const {
+  const int64_t in = plain_.buffers[0], width = plain_.buffers[plain_.output];
+  threads = useful_threads(rows, threads);
+  const int64_t each = cotangent ? 0 : kPredictRows * (width + in);
+  Memory<T> row_major(each * threads);
+  const auto gradient = [&](const Workspace& space, int thread, int64_t r, Range range) {
+    const Panels<T> dy = space.buffers[plain_.output].gradient;
+    const auto back = [&](const T* cotangents) {
+      k_.gather(cotangents, nullptr, range, dy);
+      backward(plain_, plain_.output, space, range, nullptr, space.scratch.get());
+    };
+    if (cotangent) {
+      back(cotangent + r * width);
+      return k_.scatter(space.buffers[0].gradient, range, dx + r * in);
+    }
+    T *unit = row_major.get() + thread * each, *one = unit + range.rows * width;
+    for (int64_t j = 0; j < width; ++j) {
+      std::fill_n(unit, range.rows * width, T(0));
+      for (int64_t i = 0; i < range.rows; ++i) unit[i * width + j] = 1;
+      back(unit);
+      k_.scatter(space.buffers[0].gradient, range, one);
+      for (int64_t i = 0; i < range.rows; ++i) std::copy_n(one + i * in, in, dx + ((r + i) * width + j) * in);
+    }
+  };
+  each_block(plain_, !plain_.dense_first(), true, x, rows, threads, gradient);
 }
 
 template class Engine<float>;

@@ -5,18 +5,9 @@
 #include "link.h"
 #include "memory.h"
 #include "team.h"
+#include "update.h"
 
 namespace mlpcore {
-
-// An optimizer's hyperparameters; the step's arithmetic is in kernels.h.
-struct Update {
-  Rule rule = Rule::sgd;
-  double learning_rate = 0.01, momentum = 0;
-  bool nesterov = false;
-  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8, l2 = 0;
-
-  int slots() const { return rule == Rule::adam ? 2 : momentum != 0 ? 1 : 0; }
-};
 
 // The rows of one pass over the data. Exactly one of `labels` and `y` is set, as the loss reads it.
 template <class T>
@@ -29,15 +20,20 @@ struct Data {
   int64_t rows;
 };
 
+struct Penalty {
+  double l1 = 0, l2 = 0;
+};
+
 struct Sums {
   double loss = 0, penalty = 0;
   bool interrupted = false;
 };
 
-// One unit of the work of the weights' phase, and the cost of all units before it.
+// One unit of the work of the weights' phase, the span of its weights, and the cost of all units before it.
 struct Unit {
   int layer;
-  int64_t panel, unit, cost_before;
+  int64_t panel, unit, offset, size, cost_before;
+  bool kernel;
 };
 
 template <class T>
@@ -46,43 +42,63 @@ class Engine {
   explicit Engine(const Tape& tape, const Kernels<T>& kernels = mlpcore::kernels<T>());
 
   const Plan& plan() const { return plan_; }
+  const Plan& plain() const { return plain_; }  // each of the tape's values in its own buffer
   const Kernels<T>& kernels() const { return k_; }
   int64_t parameters_size() const { return size_; }  // packed elements
 
   T* weights() { return weights_.get(); }
   // The optimizer's slot s (packed as the weights), null before the first step that needs it.
   T* slot(int s) { return slots_[s].get(); }
-  void make_slots(int count);  // the first `count` exist, zero where new; the others are dropped
-  int64_t step = 0;            // optimizer steps done
+  void make_slots(int count, T initial = 0);  // the first `count` exist, `initial` where new; the others are dropped
+  int64_t step = 0;                           // optimizer steps done
+  uint64_t seed = 0;                          // of dropout's random numbers
 
   // One step per batch of consecutive rows; learning_rates (batches) or null. `interrupted` is asked about every 50 ms.
   Sums train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates, int threads,
              bool (*interrupted)());
 
   // Mean loss, penalty and packed gradient (packed as the weights) of all rows as one batch.
-  Sums gradient(const Data<T>& data, double l2, int threads, T* gradient);
+  Sums gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient);
+
+  // Mean loss of all rows.
+  double evaluate(const Data<T>& data, int threads) const;
 
   // out (rows, output width) for x (rows, in)
   void predict(const T* x, int64_t rows, T* out, int threads) const;
 
+  // out[v] (rows, width of v) = the tape's value v, where not null
+  void activations(const T* x, int64_t rows, T* const* out, int threads) const;
+
+  // dx (rows, in) = sum_j cotangent[:, j] d output_j / d x for cotangent (rows, output width); null: dx (rows, output width,
+  // in), the gradient of each output
+  void input_gradient(const T* x, int64_t rows, const T* cotangent, T* dx, int threads) const;
+
  private:
   struct Workspace;
   struct Batch;
+  struct Noise;
 
   Panels<T> layer_weights(const DenseLayer& layer) const;
   Rows<T> input(const Batch& batch, const Workspace& space) const;
-  void forward(const Workspace& space, Rows<T> x, Range range) const;
-  void backward(const Workspace& space, Range range, T* scratch) const;
-  void row_phase(const Batch& batch, Workspace& space, int thread, int threads) const;
-  void weight_phase(const Batch& batch, const Workspace& space, const Step<T>* step, Weights<T> at, double* squares,
-                    int thread, int threads) const;
+  LossSettings<T> loss_settings() const;
+  void forward(const Plan& plan, const Workspace& space, Rows<T> x, Range range, const Noise* noise) const;
+  void backward(const Plan& plan, int nodes, const Workspace& space, Range range, const Noise* noise, T* scratch) const;
+  void drop(const Node& node, Range range, const Noise* noise, Panels<T> from, Panels<T> to) const;
+  void row_phase(const Batch& batch, Workspace& space, const Noise* noise, int thread, int threads) const;
+  template <class F>
+  void each_unit(int thread, int threads, F f) const;
+  void weight_phase(const Batch& batch, const Workspace& space, const Step<T>& step, Weights<T> at, T* gradient,
+                    Norms* norms, int thread, int threads) const;
+  template <class F>
+  void each_block(const Plan& plan, bool gathers, bool gradients, const T* x, int64_t rows, int threads, F f) const;
   int useful_threads(int64_t rows, int threads) const;
 
-  Plan plan_;
+  Plan plan_, plain_;  // with all fusions and with none
   const Kernels<T>& k_;
   int64_t size_ = 0;
   Memory<T> weights_, slots_[2];
-  std::vector<Unit> units_;  // the work of weight_phase, in order
+  std::vector<Unit> units_;  // the work on weights, in order
+  std::vector<T> quantiles_;
   int64_t step_flops_per_row_ = 0;
 };
 

@@ -33,24 +33,93 @@ constexpr bool derivative_needs_input(Activation a) {
   return a == Activation::gelu || a == Activation::silu || a == Activation::mish;
 }
 
-enum class Rule { sgd, adam };
+enum class Loss {
+  cross_entropy,
+  binary_cross_entropy,
+  squared_error,
+  poisson,
+  absolute_error,
+  huber,
+  log_cosh,
+  quantile,
+  hinge,
+  squared_hinge,
+  categorical_hinge,
+};
 
-// One optimizer step's arithmetic, for a gradient `g` and a weight `w`; S is folded into the gradient beforehand.
-//   g += l2 * w
-//   sgd:  w -= learning_rate * g ; with momentum: v = momentum * v - learning_rate * g, w += v (Nesterov: w += momentum * v - learning_rate * g)
-//   adam: m = beta_1 m + (1 - beta_1) g ; v = beta_2 v + (1 - beta_2) g^2 ; w -= learning_rate * m / (sqrt(v) + epsilon)
-// For Adam `learning_rate` already holds the bias corrections of the step.
+// Whether a loss reads class indices (n,) rather than a matrix of targets.
+constexpr bool reads_classes(Loss l) { return l == Loss::cross_entropy || l == Loss::categorical_hinge; }
+
+// The activation with which a loss has one joint gradient, without the division that would overflow; identity: none.
+constexpr Activation partner(Loss l) {
+  switch (l) {
+    case Loss::cross_entropy: return Activation::softmax;
+    case Loss::binary_cross_entropy: return Activation::logistic;
+    case Loss::poisson: return Activation::exp;
+    default: return Activation::identity;
+  }
+}
+
+// A loss with its parameters. The gradient is with respect to p, or where `paired` to the input of p's activation.
+template <class T>
+struct LossSettings {
+  Loss loss;
+  bool paired;
+  T clip;               // the cross entropies: probabilities are clipped to [clip, 1 - clip] in the value
+  T delta;              // huber
+  T gamma, smoothing;   // the cross entropies: focal exponent and label smoothing, 0: none
+  T alpha_1, alpha_0;   // their weights of targets 1 and 0
+  const T* quantiles;   // (n_quantiles): column t * n_quantiles + j of p is quantile j of target t
+  int64_t n_quantiles;  // 1 for the other losses
+};
+
+// Targets (rows, width / n_quantiles), row-major, or class indices (rows).
+template <class T>
+struct Targets {
+  const T* y;
+  const int32_t* classes;
+};
+
+enum class Rule { sgd, adam, adamw, rmsprop, nadam, adagrad, adamax, adadelta, lion };
+
+// One optimizer step's arithmetic, for a weight `w` and its gradient `g` with the batch's S divided out.
+//   g += l1 sign(w) + l2 w in kernels, then clipped to [-clip_value, clip_value] unless 0, then times the `scale` of clip_norm
+//   w *= keep  (decoupled decay: 1 - rate * weight_decay; biases only if decay_bias), then
+//   sgd:      w -= learning_rate g ; with momentum: v = momentum v - learning_rate g, w += v (Nesterov: w += momentum v - learning_rate g)
+//   adam(w):  m = beta_1 m + (1 - beta_1) g ; v = beta_2 v + (1 - beta_2) g^2 ; w -= learning_rate m / (sqrt(v) + epsilon)
+//   nadam:    m and v as adam ; w -= (learning_rate m + gradient_rate g) / (sqrt(v) + epsilon)
+//   rmsprop:  v = beta_2 v + (1 - beta_2) g^2 ; d = learning_rate g / sqrt(v + epsilon) ; w -= d ; with momentum: b = momentum b + d, w -= b
+//   adagrad:  a += g^2 ; w -= learning_rate g / sqrt(a + epsilon)
+//   adamax:   m as adam ; u = max(beta_2 u, |g|) ; w -= learning_rate m / (u + epsilon)
+//   adadelta: v = beta_2 v + (1 - beta_2) g^2 ; d = g sqrt(e + epsilon) / sqrt(v + epsilon) ; e = beta_2 e + (1 - beta_2) d^2 ; w -= learning_rate d
+//   lion:     w -= learning_rate sign(beta_1 m + (1 - beta_1) g) ; m = beta_2 m + (1 - beta_2) g
+// as Keras 3 has them; `learning_rate`, `gradient_rate` and `epsilon` already hold the bias corrections of the step.
 template <class T>
 struct Step {
   Rule rule;
-  bool nesterov;
-  T learning_rate, momentum, beta_1, one_minus_beta_1, beta_2, one_minus_beta_2, epsilon, l2;
+  bool nesterov, decay_bias;
+  T learning_rate, gradient_rate, momentum, beta_1, one_minus_beta_1, beta_2, one_minus_beta_2, epsilon, l1, l2,
+      clip_value;
+  T weight_decay, keep;
+};
+
+// Sums over some weights before a step: w^2 and |w| of kernels, and the square of their penalised gradient.
+struct Norms {
+  double squares, magnitudes, gradient;
 };
 
 // A block of packed weights with its optimizer slots (null where the rule has none).
 template <class T>
 struct Weights {
   T *w, *slot0, *slot1;
+};
+
+// Which random numbers a dropout uses.
+template <class T>
+struct Dropout {
+  T rate;
+  uint64_t seed;
+  uint32_t step, op;
 };
 
 // A matrix in panels. `rows` is the height of the whole, whatever part of it a call works on.
@@ -105,24 +174,28 @@ struct Kernels {
 
   // One unit of the gradient of panel p of the weights (in + 1, out): unit u < panels(in) is that of the kernel rows that meet
   // panel u of x, unit panels(in) that of the bias. g = [x 1]^T (in + 1, rows) @ dy (rows, out). With a step: applied at once
-  // to `at`, returning the sum of squares of the old kernel values; without: stored in at.w.
-  double (*dense_dw)(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
-                     Weights<T> at);
+  // to `at`, returning the norms of the old kernel values; without: stored in at.w.
+  Norms (*dense_dw)(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
+                    Weights<T> at);
+
+  // The two halves of a step from a stored gradient g (n), n a multiple of lanes, for n weights of a kernel or of a bias:
+  // the penalties added to g and its values clipped, returning the norms; and the rule, for g times `scale`.
+  Norms (*penalise)(const Step<T>& step, bool kernel, int64_t n, const T* w, T* g);
+  void (*update)(const Step<T>& step, bool kernel, T scale, int64_t n, const T* g, Weights<T> at);
 
   // y (rows, width) = f(x), in place if y.at == x.at. softmax is over each row.
   void (*activation)(Activation f, T alpha, Range range, Panels<T> x, Panels<T> y);
   // dx (rows, width) = dy * f'(at) where `at` is f's output, or its input where derivative_needs_input(f); in place if dx is dy
   void (*activation_dx)(Activation f, T alpha, Range range, Panels<T> at, Panels<T> dy, Panels<T> dx);
 
-  // Losses: loss[r] = the row's loss; dz (rows, width; null: not wanted) = its gradient times scale[r] (null: 1) with respect
-  // to the input z of the activation, for p = softmax(z) with class indices y, p = logistic(z), p = z and p = exp(z).
-  // y (row-major), scale and loss begin at the range's first row.
-  void (*softmax_cross_entropy)(Range range, Panels<T> p, const int32_t* y, T clip, const T* scale, double* loss,
-                                Panels<T> dz);
-  void (*logistic_cross_entropy)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss,
-                                 Panels<T> dz);
-  void (*squared_error)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz);
-  void (*poisson)(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz);
+  // y (rows, width) = keep ? x / (1 - rate) : 0, in place if y.at == x.at. Element (r, c) is kept with probability 1 - rate,
+  // by the random number of (seed, step, op, r, c) alone: the gradient takes the same way as the value.
+  void (*dropout)(const Dropout<T>& with, Range range, Panels<T> x, Panels<T> y);
+
+  // loss[r] = the row's loss; dz (rows, width; null: not wanted) = its gradient times scale[r] (null: 1).
+  // y, scale and loss begin at the range's first row.
+  void (*loss)(const LossSettings<T>& of, Range range, Panels<T> p, Targets<T> y, const T* scale, double* loss,
+               Panels<T> dz);
 
   T (*dot)(const T* a, const T* b, int64_t n);
   void (*axpy)(T a, const T* x, T* y, int64_t n);  // y += a x

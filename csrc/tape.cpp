@@ -27,9 +27,9 @@ int Tape::input(int64_t width) {
   return add({.kind = OpKind::input, .width = width});
 }
 
-int Tape::dense(int x, int64_t units) {
+int Tape::dense(int x, int64_t units, bool trainable) {
   value(x);
-  return add({.kind = OpKind::dense, .input = x, .width = units});
+  return add({.kind = OpKind::dense, .input = x, .width = units, .trainable = trainable});
 }
 
 int Tape::activation(int x, Activation f, double alpha) {
@@ -46,15 +46,20 @@ void Tape::set_output(int x) {
   output = x;
 }
 
-void Tape::loss(int x, Loss loss, double weight, double clip) {
-  const Op& op = value(x);
-  const auto made_by = [&](Activation f) { return op.kind == OpKind::activation && op.activation == f; };
-  require(loss != Loss::cross_entropy || made_by(Activation::softmax), "cross_entropy reads the value of a softmax");
-  require(loss != Loss::binary_cross_entropy || made_by(Activation::logistic),
-          "binary_cross_entropy reads the value of a logistic");
-  require(loss != Loss::poisson || made_by(Activation::exp), "poisson reads the value of an exp");
+void Tape::loss(LossOp loss) {
+  const auto show = [](double v) { return std::to_string(v); };
+  const Op& op = value(loss.input);
   require(losses.empty(), "a tape has one loss");
-  losses.push_back({loss, x, weight, clip});
+  require(loss.delta > 0, "delta must be > 0, got " + show(loss.delta));
+  require(loss.gamma >= 0, "gamma must be >= 0, got " + show(loss.gamma));
+  require(loss.smoothing >= 0 && loss.smoothing < 1, "label_smoothing must be in [0, 1), got " + show(loss.smoothing));
+  require((loss.loss == Loss::quantile) == !loss.quantiles.empty(),
+          "the loss quantile, and no other, takes quantiles: at least one");
+  for (double q : loss.quantiles) require(q > 0 && q < 1, "quantiles must be in (0, 1), got " + show(q));
+  const auto n = int64_t(loss.quantiles.size());
+  require(n == 0 || op.width % n == 0, "the loss quantile needs a column per target and quantile: a multiple of " +
+                                           std::to_string(n) + ", got " + std::to_string(op.width));
+  losses.push_back(std::move(loss));
 }
 
 }  // namespace mlpcore

@@ -11,20 +11,24 @@
 namespace mlpcore {
 
 enum class OpKind { input, dense, activation, dropout };
-enum class Loss { cross_entropy, binary_cross_entropy, squared_error, poisson };
 
 struct Op {
   OpKind kind;
   int input = -1;  // the value it reads
   int64_t width = 0;
   Activation activation = Activation::identity;
-  double alpha = 0;  // the activation's parameter, or dropout's rate
+  double alpha = 0;       // the activation's parameter, or dropout's rate
+  bool trainable = true;  // dense
 };
 
 struct LossOp {
   Loss loss;
-  int input;
-  double weight, clip;
+  int input = -1;
+  double weight = 1, clip = 0;
+  double delta = 1;                 // huber: |p - y| where the square becomes a line
+  std::vector<double> quantiles;    // quantile: column t * quantiles + j of the input is quantile j of target t
+  double gamma = 0, smoothing = 0;  // cross entropies: focal exponent, label smoothing
+  double alpha_1 = 1, alpha_0 = 1;  // cross entropies: weights of targets 1 and 0
 };
 
 struct Tape {
@@ -33,11 +37,11 @@ struct Tape {
   int output = -1;
 
   int input(int64_t width);
-  int dense(int x, int64_t units);
+  int dense(int x, int64_t units, bool trainable = true);
   int activation(int x, Activation f, double alpha);
   int dropout(int x, double rate);
   void set_output(int x);
-  void loss(int x, Loss loss, double weight, double clip);
+  void loss(LossOp loss);
 
  private:
   int add(Op op);

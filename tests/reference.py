@@ -10,7 +10,24 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf, erfc, expit, xlogy
+from scipy.special import erf, erfc, expit
+
+from reference_dropout import kept
+from reference_losses import CLASSES, LOSSES, PAIRS, loss_gradient, loss_rows, one_hot
+from reference_updates import RULES, Update, apply
+
+__all__ = [
+    "ACTIVATIONS",
+    "CLASSES",
+    "LOSSES",
+    "RULES",
+    "Engine",
+    "Predictor",
+    "Tape",
+    "Update",
+    "loss_gradient",
+    "loss_rows",
+]
 
 # ---------------------------------------------------------------- activations: name -> (f(z), f'(z))
 
@@ -111,72 +128,6 @@ def dense_backward(x, w, dz):
     return dz @ w.T, x.T @ dz, dz.sum(axis=0)
 
 
-# ---------------------------------------------------------------- losses: rows (m,) and the gradient at the output
-
-
-def squared_error(p, y):
-    """0.5 * sum_k (p - y)^2."""
-    return 0.5 * ((p - y) ** 2).sum(axis=1), p - y
-
-
-def poisson(p, y):
-    """sum_k xlogy(y, y / p) - y + p."""
-    return (xlogy(y, y / p) - y + p).sum(axis=1), 1 - y / p
-
-
-def cross_entropy(p, y, clip=0.0):
-    """-log p[y], y class indices (m,); p clipped to [clip, 1 - clip] in the value alone."""
-    rows = np.arange(len(p))
-    one_hot = np.zeros_like(p)
-    one_hot[rows, y] = 1
-    with np.errstate(divide="ignore"):
-        return -np.log(np.clip(p[rows, y], clip, 1 - clip)), -one_hot / p
-
-
-def binary_cross_entropy(p, y, clip=0.0):
-    """-sum_k y log p + (1 - y) log(1 - p); p clipped to [clip, 1 - clip] in the value alone."""
-    q = np.clip(p, clip, 1 - clip)
-    return -(xlogy(y, q) + xlogy(1 - y, 1 - q)).sum(axis=1), (p - y) / (p * (1 - p))
-
-
-LOSSES = {
-    "squared_error": squared_error,
-    "poisson": poisson,
-    "cross_entropy": cross_entropy,
-    "binary_cross_entropy": binary_cross_entropy,
-}
-# dz = p - y for these pairs, without the division that would overflow
-CANONICAL = {("cross_entropy", "softmax"), ("binary_cross_entropy", "logistic"), ("poisson", "exp")}
-
-
-def loss_rows(name, p, y, clip=0.0):
-    """The loss of each row, (m,)."""
-    with np.errstate(all="ignore"):
-        return LOSSES[name](p, y, clip)[0] if "cross_entropy" in name else LOSSES[name](p, y)[0]
-
-
-def loss_gradient(name, p, y):
-    """d loss / dp, (m,k)."""
-    return LOSSES[name](p, y)[1]
-
-
-# ---------------------------------------------------------------- optimizers: in place, one parameter
-
-
-def sgd(w, v, g, *, learning_rate, momentum=0.0, nesterov=False):
-    """v = momentum v - lr g; w += momentum v - lr g (Nesterov) or v; v is not read without momentum."""
-    v[...] = momentum * v - learning_rate * g if momentum else -learning_rate * g
-    w += momentum * v - learning_rate * g if nesterov else v
-
-
-def adam(w, m, v, g, *, step, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
-    """Adam as scikit-learn has it: lr_t = lr sqrt(1 - b2^t) / (1 - b1^t); w -= lr_t m / (sqrt(v) + epsilon)."""
-    m[...] = beta_1 * m + (1 - beta_1) * g
-    v[...] = beta_2 * v + (1 - beta_2) * (g * g)
-    rate = learning_rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-    w -= rate * m / (np.sqrt(v) + epsilon)
-
-
 # ---------------------------------------------------------------- the interface of mlpcore._core
 
 
@@ -187,6 +138,7 @@ class Op(NamedTuple):
     name: str = ""
     number: float | None = None  # alpha of an activation, rate of a dropout
     parameter: int = -1
+    trainable: bool = True
 
 
 class Tape:
@@ -196,7 +148,7 @@ class Tape:
         self.ops: list[Op] = []
         self.parameter_shapes: list[tuple[int, ...]] = []
         self.result: int | None = None
-        self.losses: list[tuple[int, str, float, float]] = []
+        self.losses: list[tuple[int, str, float, dict]] = []
 
     def _add(self, op):
         self.ops.append(op)
@@ -205,8 +157,8 @@ class Tape:
     def input(self, width):
         return self._add(Op("input", -1, width))
 
-    def dense(self, x, units):
-        op = Op("dense", x, units, parameter=len(self.parameter_shapes))
+    def dense(self, x, units, trainable=True):
+        op = Op("dense", x, units, parameter=len(self.parameter_shapes), trainable=trainable)
         self.parameter_shapes += [(self.ops[x].width, units), (units,)]
         return self._add(op)
 
@@ -221,24 +173,10 @@ class Tape:
     def output(self, x):
         self.result = x
 
-    def loss(self, x, name, weight=1.0, clip=0.0):
-        self.losses.append((x, name, weight, clip))
-
-
-@dataclass
-class Update:
-    kind: str = "sgd"
-    learning_rate: float = 0.01
-    momentum: float = 0.0
-    nesterov: bool = False
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    l2: float = 0.0
-
-    @property
-    def n_slots(self):
-        return {"sgd": int(self.momentum != 0), "adam": 2}[self.kind]
+    def loss(self, x, name, weight=1.0, clip=0.0, **parameters):
+        if "cross_entropy" in name:
+            parameters["clip"] = clip
+        self.losses.append((x, name, weight, parameters))
 
 
 @dataclass
@@ -248,6 +186,7 @@ class Engine:
     tape: Tape
     dtype: str
     step: int = 0
+    seed: int = 0
     _parameters: list = field(default_factory=list)
     _slots: list = field(default_factory=list)
 
@@ -279,66 +218,87 @@ class Engine:
     def train(self, x, y, order, batch_size, update, *, sample_weight=None, learning_rates=None, n_threads=1):
         self._check_rows(x)
         if not self._slots:  # plain SGD has none
-            self._slots = [[np.zeros_like(p) for p in self._parameters] for _ in range(update.n_slots)]
+            self._slots = update.new_slots(self._parameters)
         loss_sum = penalty_sum = 0.0
         for number, start in enumerate(range(0, len(order), batch_size)):
             rows = order[start : start + batch_size]
             weight = None if sample_weight is None else sample_weight[rows]
             if weight is not None and weight.sum() == 0:
                 continue
-            loss, penalty, gradients = self.gradient(x[rows], y[rows], update.l2, sample_weight=weight)
+            self.step += 1
+            loss, penalty, gradients = self._gradient(x[rows], y[rows], update.l2, update.l1, weight, self.step)
             loss_sum += len(rows) * loss
             penalty_sum += len(rows) * penalty
             rate = update.learning_rate if learning_rates is None else learning_rates[number]
-            self._apply(update, rate, gradients)
+            layers = [op.parameter for op in self.tape.ops if op.kind == "dense" and op.trainable]
+            moving = [i for kernel in layers for i in (kernel, kernel + 1)]
+            lists = (self._parameters, *self._slots, gradients)
+            parameters, *slots, gradients = ([arrays[i] for i in moving] for arrays in lists)
+            apply(update, rate, self.step, parameters, slots, gradients)
         return loss_sum, penalty_sum
 
-    def _apply(self, update, rate, gradients):
-        self.step += 1
-        for i, (w, g) in enumerate(zip(self._parameters, gradients, strict=True)):
-            if update.kind == "sgd":
-                v = self._slots[0][i] if self._slots else np.empty_like(w)
-                sgd(w, v, g, learning_rate=rate, momentum=update.momentum, nesterov=update.nesterov)
-            else:
-                betas = {"beta_1": update.beta_1, "beta_2": update.beta_2, "epsilon": update.epsilon}
-                adam(w, self._slots[0][i], self._slots[1][i], g, step=self.step, learning_rate=rate, **betas)
-
-    def gradient(self, x, y, l2=0.0, *, sample_weight=None, n_threads=1):
+    def gradient(self, x, y, l2=0.0, *, l1=0.0, sample_weight=None, n_threads=1):
         self._check_rows(x)
+        return self._gradient(x, y, l2, l1, sample_weight, None)
+
+    def evaluate(self, x, y, *, sample_weight=None, n_threads=1):
+        return self.gradient(x, y, sample_weight=sample_weight)[0]
+
+    def activations(self, x, n_threads=1):
+        return self._forward(x, None)
+
+    def input_gradient(self, x, cotangent=None, n_threads=1):
+        values = self._forward(x, None)
+        width = values[self.tape.result].shape[1]
+        if cotangent is None:
+            columns = np.eye(width, dtype=self.dtype)
+            return np.stack([self.input_gradient(x, np.tile(c, (len(x), 1))) for c in columns], axis=1)
+        deltas = [None] * len(values)
+        deltas[self.tape.result] = cotangent
+        self._backward(values, deltas, None)
+        return deltas[0]
+
+    def _gradient(self, x, y, l2, l1, sample_weight, step):
         weight = np.ones(len(x), self.dtype) if sample_weight is None else sample_weight
         total = float(weight.sum(dtype=np.float64))
-        values = self._forward(x)
+        values = self._forward(x, step)
         loss = 0.0
         deltas = [None] * len(values)  # d loss / d value, summed over the rows with their weights
-        for source, name, scale, clip in self.tape.losses:
+        for source, name, scale, parameters in self.tape.losses:
             p, op = values[source], self.tape.ops[source]
-            loss += scale * float(weight.astype(np.float64) @ loss_rows(name, p, y, clip)) / total
+            loss += scale * float(weight.astype(np.float64) @ loss_rows(name, p, y, **parameters)) / total
             row_scale = (scale * weight)[:, None].astype(self.dtype)
-            if (name, op.name) in CANONICAL:
-                target = y if name != "cross_entropy" else (y[:, None] == np.arange(p.shape[1])).astype(self.dtype)
+            if (name, op.name) in PAIRS and not parameters.keys() - {"clip"}:
+                target = y if name != "cross_entropy" else one_hot(y, p)
                 deltas[op.x] = _plus(deltas[op.x], row_scale * (p - target))
             else:
-                deltas[source] = _plus(deltas[source], row_scale * loss_gradient(name, p, y))
-        gradients = self._backward(values, deltas)
+                gradient = loss_gradient(name, p, y, **parameters).astype(self.dtype)
+                deltas[source] = _plus(deltas[source], row_scale * gradient)
+        gradients = self._backward(values, deltas, step)
         penalty = 0.0
-        for w, g in zip(self._parameters, gradients, strict=True):
-            if w.ndim == 2:
-                penalty += 0.5 * l2 * float((w.astype(np.float64) ** 2).sum()) / total
-                g += l2 * w
+        for op in self.tape.ops:
+            if op.kind != "dense" or not op.trainable:
+                continue
+            w, g = self._parameters[op.parameter], gradients[op.parameter]
+            wide = w.astype(np.float64)
+            penalty += (l1 * np.abs(wide).sum() + 0.5 * l2 * (wide**2).sum()) / total
+            g += l1 * np.sign(w) + l2 * w
+        for g in gradients:
             g /= total
-        return loss, penalty, gradients
+        return loss, float(penalty), gradients
 
     def predict(self, x, n_threads=1):
         self._check_rows(x)
-        return np.array(self._forward(x)[self.tape.result])
+        return np.array(self._forward(x, None)[self.tape.result])
 
     def _check_rows(self, x):
         if x.dtype != self.dtype or not x.flags.c_contiguous:
             raise TypeError(f"expected C-contiguous rows of {self.dtype}, got {x.dtype}")
 
-    def _forward(self, x):
+    def _forward(self, x, step):
+        """All values; dropouts act where a step is given."""
         values = []
-        for op in self.tape.ops:
+        for number, op in enumerate(self.tape.ops):
             if op.kind == "input":
                 values.append(x)
             elif op.kind == "dense":
@@ -346,10 +306,17 @@ class Engine:
             elif op.kind == "activation":
                 values.append(activate(op.name, values[op.x], op.number))
             else:
-                raise NotImplementedError(f"the reference engine has no {op.kind}")
+                values.append(self._drop(number, values[op.x], step))
         return values
 
-    def _backward(self, values, deltas):
+    def _drop(self, number, x, step):
+        rate = self.tape.ops[number].number
+        if step is None or rate == 0:
+            return x
+        keep = kept(self.seed, step, number, *x.shape, rate)
+        return np.where(keep, x / (1 - rate), 0).astype(x.dtype)
+
+    def _backward(self, values, deltas, step):
         gradients = [np.zeros_like(p) for p in self._parameters]
         for i in reversed(range(len(values))):
             op, delta = self.tape.ops[i], deltas[i]
@@ -358,8 +325,11 @@ class Engine:
             if op.kind == "dense":
                 w = self._parameters[op.parameter]
                 dx, dw, db = dense_backward(values[op.x], w, delta)
-                gradients[op.parameter] += dw
-                gradients[op.parameter + 1] += db
+                if op.trainable:
+                    gradients[op.parameter] += dw
+                    gradients[op.parameter + 1] += db
+            elif op.kind == "dropout":
+                dx = self._drop(i, delta, step)
             else:
                 dx = activate_backward(op.name, values[op.x], delta, op.number)
             deltas[op.x] = _plus(deltas[op.x], dx)

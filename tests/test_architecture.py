@@ -35,7 +35,7 @@ CPP_LAYERS = [
     {"kernels.h", "philox.h", "memory.h", "flush.h", "row_kernels.h"},
     {"kernels"},
     {"dispatch.h", "dispatch.cpp"},
-    {"tape.h", "tape.cpp"},
+    {"tape.h", "tape.cpp", "update.h", "update.cpp"},
     {"link.h", "link.cpp"},
     {"team.h", "team.cpp", "engine.h", "engine.cpp"},
     {"bindings"},

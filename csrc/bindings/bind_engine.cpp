@@ -48,6 +48,12 @@ class BoundEngine {
   }
 
   int64_t step() const { return engine_.step; }
+  uint64_t seed() const { return engine_.seed; }
+  void set_seed(uint64_t seed) {
+    py::gil_scoped_release release;
+    std::unique_lock lock(mutex_);
+    engine_.seed = seed;
+  }
 
   std::vector<std::vector<py::array_t<T>>> slots() {
     std::vector<std::vector<py::array_t<T>>> all;
@@ -91,7 +97,8 @@ class BoundEngine {
     return py::make_tuple(sums.loss, sums.penalty);
   }
 
-  py::tuple gradient(const py::array& x, const py::array& y, double l2, const py::object& sample_weight, int threads) {
+  py::tuple gradient(const py::array& x, const py::array& y, double l2, double l1, const py::object& sample_weight,
+                     int threads) {
     const Inputs in(*this, x, y, py::none(), sample_weight);
     std::vector<py::array_t<T>> gradients = new_parameters();
     Sums sums;
@@ -99,10 +106,17 @@ class BoundEngine {
       py::gil_scoped_release release;
       std::unique_lock lock(mutex_);
       Memory<T> packed(engine_.parameters_size());
-      sums = engine_.gradient(in.data, l2, threads, packed.get());
+      sums = engine_.gradient(in.data, {.l1 = l1, .l2 = l2}, threads, packed.get());
       unpack(packed.get(), gradients);
     }
     return py::make_tuple(sums.loss, sums.penalty, gradients);
+  }
+
+  double evaluate(const py::array& x, const py::array& y, const py::object& sample_weight, int threads) {
+    const Inputs in(*this, x, y, py::none(), sample_weight);
+    py::gil_scoped_release release;
+    std::shared_lock lock(mutex_);
+    return engine_.evaluate(in.data, threads);
   }
 
   py::array_t<T> predict(const py::array& x, int threads) {
@@ -113,6 +127,39 @@ class BoundEngine {
     py::gil_scoped_release release;
     std::shared_lock lock(mutex_);
     engine_.predict(view.data(), view.shape(0), to, threads);
+    return out;
+  }
+
+  std::vector<py::array_t<T>> activations(const py::array& x, int threads) {
+    const std::vector<int64_t>& widths = engine_.plain().buffers;
+    const auto view = checked<T>(x, "x", {kAny, widths[0]});
+    std::vector<py::array_t<T>> out;
+    std::vector<T*> to;
+    for (int64_t width : widths) {
+      out.emplace_back(std::vector<py::ssize_t>{view.shape(0), py::ssize_t(width)});
+      to.push_back(out.back().mutable_data());
+    }
+    py::gil_scoped_release release;
+    std::shared_lock lock(mutex_);
+    engine_.activations(view.data(), view.shape(0), to.data(), threads);
+    return out;
+  }
+
+  py::array_t<T> input_gradient(const py::array& x, const py::object& cotangent, int threads) {
+    const Plan& plan = engine_.plain();
+    const int64_t in = plan.buffers[0], width = plan.buffers[plan.output];
+    const auto view = checked<T>(x, "x", {kAny, in});
+    const py::ssize_t rows = view.shape(0);
+    py::array_t<T> given;
+    if (!cotangent.is_none()) given = checked<T>(cotangent, "cotangent", {rows, width});
+    const std::vector<py::ssize_t> shape =
+        cotangent.is_none() ? std::vector<py::ssize_t>{rows, width, in} : std::vector<py::ssize_t>{rows, in};
+    py::array_t<T> out(shape);
+    const T* from = cotangent.is_none() ? nullptr : given.data();
+    T* to = out.mutable_data();
+    py::gil_scoped_release release;
+    std::shared_lock lock(mutex_);
+    engine_.input_gradient(view.data(), rows, from, to, threads);
     return out;
   }
 
@@ -132,7 +179,7 @@ class BoundEngine {
       const int64_t n = x.shape(0);
       data.x = x.data();
       data.rows = n;
-      if (plan.loss == Loss::cross_entropy) {
+      if (reads_classes(plan.loss.loss)) {
         labels = checked<int32_t>(y_, "y", {n});
         for (int64_t r = 0; r < n; ++r)
           if (labels.data()[r] < 0 || labels.data()[r] >= plan.loss_width)
@@ -140,7 +187,7 @@ class BoundEngine {
                                   std::to_string(labels.data()[r]) + " in row " + std::to_string(r));
         data.labels = labels.data();
       } else {
-        y = checked<T>(y_, "y", {n, plan.loss_width});
+        y = checked<T>(y_, "y", {n, plan.target_width});
         data.y = y.data();
       }
       if (!order_.is_none()) {
@@ -208,6 +255,7 @@ void bind_engine_of(py::module_& m, const char* name) {
   py::class_<E>(m, name)
       .def_property_readonly("parameter_shapes", &E::parameter_shapes)
       .def_property_readonly("step", &E::step)
+      .def_property("seed", &E::seed, &E::set_seed)
       .def("load", &E::load, py::arg("parameters"))
       .def("store", &E::store, py::arg("parameters"))
       .def("slots", &E::slots)
@@ -216,8 +264,13 @@ void bind_engine_of(py::module_& m, const char* name) {
            py::kw_only(), py::arg("sample_weight") = py::none(), py::arg("learning_rates") = py::none(),
            py::arg("n_threads") = 1)
       .def("gradient", &E::gradient, py::arg("x"), py::arg("y"), py::arg("l2") = 0.0, py::kw_only(),
-           py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1)
-      .def("predict", &E::predict, py::arg("x"), py::arg("n_threads") = 1);
+           py::arg("l1") = 0.0, py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1)
+      .def("evaluate", &E::evaluate, py::arg("x"), py::arg("y"), py::kw_only(), py::arg("sample_weight") = py::none(),
+           py::arg("n_threads") = 1)
+      .def("predict", &E::predict, py::arg("x"), py::arg("n_threads") = 1)
+      .def("activations", &E::activations, py::arg("x"), py::arg("n_threads") = 1)
+      .def("input_gradient", &E::input_gradient, py::arg("x"), py::arg("cotangent") = py::none(),
+           py::arg("n_threads") = 1);
 }
 
 double default_alpha(Activation f) {
@@ -230,7 +283,7 @@ void bind_engine(py::module_& m) {
   py::class_<Tape>(m, "Tape")
       .def(py::init<>())
       .def("input", &Tape::input, py::arg("width"))
-      .def("dense", &Tape::dense, py::arg("x"), py::arg("units"))
+      .def("dense", &Tape::dense, py::arg("x"), py::arg("units"), py::arg("trainable") = true)
       .def(
           "activation",
           [](Tape& tape, int x, const std::string& name, std::optional<double> alpha) {
@@ -242,26 +295,50 @@ void bind_engine(py::module_& m) {
       .def("output", &Tape::set_output, py::arg("x"))
       .def(
           "loss",
-          [](Tape& tape, int x, const std::string& name, double weight, double clip) {
-            tape.loss(x, named<Loss>(kLossNames, name, "loss"), weight, clip);
+          [](Tape& tape, int x, const std::string& name, double weight, double clip, double delta,
+             const std::vector<double>& quantiles, double gamma, std::optional<double> alpha, double label_smoothing) {
+            const auto loss = named<Loss>(kLossNames, name, "loss");
+            const double other = loss == Loss::binary_cross_entropy ? 1 - alpha.value_or(0) : 1;
+            tape.loss({.loss = loss,
+                       .input = x,
+                       .weight = weight,
+                       .clip = clip,
+                       .delta = delta,
+                       .quantiles = quantiles,
+                       .gamma = gamma,
+                       .smoothing = label_smoothing,
+                       .alpha_1 = alpha.value_or(1),
+                       .alpha_0 = other});
           },
-          py::arg("x"), py::arg("name"), py::arg("weight") = 1.0, py::arg("clip") = 0.0);
+          py::arg("x"), py::arg("name"), py::arg("weight") = 1.0, py::arg("clip") = 0.0, py::kw_only(),
+          py::arg("delta") = 1.0, py::arg("quantiles") = std::vector<double>(), py::arg("gamma") = 0.0,
+          py::arg("alpha") = py::none(), py::arg("label_smoothing") = 0.0);
 
   py::class_<Update>(m, "Update")
       .def(py::init([](const std::string& kind, double learning_rate, double momentum, bool nesterov, double beta_1,
-                       double beta_2, double epsilon, double l2) {
-             return Update{named<Rule>(kRuleNames, kind, "optimizer"),
-                           learning_rate,
-                           momentum,
-                           nesterov,
-                           beta_1,
-                           beta_2,
-                           epsilon,
-                           l2};
+                       double beta_2, double epsilon, double rho, double initial_accumulator, double weight_decay,
+                       bool decay_bias, double l1, double l2, double clip_norm, double clip_value) {
+             return Update{.rule = named<Rule>(kRuleNames, kind, "optimizer"),
+                           .learning_rate = learning_rate,
+                           .momentum = momentum,
+                           .nesterov = nesterov,
+                           .beta_1 = beta_1,
+                           .beta_2 = beta_2,
+                           .epsilon = epsilon,
+                           .rho = rho,
+                           .initial_accumulator = initial_accumulator,
+                           .weight_decay = weight_decay,
+                           .decay_bias = decay_bias,
+                           .l1 = l1,
+                           .l2 = l2,
+                           .clip_norm = clip_norm,
+                           .clip_value = clip_value};
            }),
            py::arg("kind"), py::kw_only(), py::arg("learning_rate"), py::arg("momentum") = 0.0,
            py::arg("nesterov") = false, py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8,
-           py::arg("l2") = 0.0)
+           py::arg("rho") = 0.9, py::arg("initial_accumulator") = 0.1, py::arg("weight_decay") = 0.0,
+           py::arg("decay_bias") = false, py::arg("l1") = 0.0, py::arg("l2") = 0.0, py::arg("clip_norm") = 0.0,
+           py::arg("clip_value") = 0.0)
       .def_property_readonly("kind", [](const Update& u) { return std::string(kRuleNames[size_t(u.rule)]); })
       .def_readwrite("learning_rate", &Update::learning_rate)
       .def_readwrite("momentum", &Update::momentum)
@@ -269,7 +346,14 @@ void bind_engine(py::module_& m) {
       .def_readwrite("beta_1", &Update::beta_1)
       .def_readwrite("beta_2", &Update::beta_2)
       .def_readwrite("epsilon", &Update::epsilon)
-      .def_readwrite("l2", &Update::l2);
+      .def_readwrite("rho", &Update::rho)
+      .def_readwrite("initial_accumulator", &Update::initial_accumulator)
+      .def_readwrite("weight_decay", &Update::weight_decay)
+      .def_readwrite("decay_bias", &Update::decay_bias)
+      .def_readwrite("l1", &Update::l1)
+      .def_readwrite("l2", &Update::l2)
+      .def_readwrite("clip_norm", &Update::clip_norm)
+      .def_readwrite("clip_value", &Update::clip_value);
 
   bind_engine_of<float>(m, "Engine32");
   bind_engine_of<double>(m, "Engine64");

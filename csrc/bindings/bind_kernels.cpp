@@ -131,18 +131,21 @@ py::tuple loss(A<T> p, const py::array& y, const std::string& name, double clip,
   py::array_t<double> losses(rows);
   double* to = losses.mutable_data();
   const auto l = named<Loss>(kLossNames, name, "loss");
-  if (l == Loss::cross_entropy) {
-    const auto labels = checked<int32_t>(y, "y", {rows});
+  if (l == Loss::quantile) throw py::value_error("the loss quantile takes quantiles: record it on a tape");
+  const LossSettings<T> settings{l, true, T(clip), T(1), T(0), T(0), T(1), T(1), nullptr, 1};
+  Targets<T> to_y{};
+  py::array_t<int32_t> labels;
+  py::array_t<T> target;
+  if (reads_classes(l)) {
+    labels = checked<int32_t>(y, "y", {rows});
     for (int64_t r = 0; r < rows; ++r)
       if (labels.data()[r] < 0 || labels.data()[r] >= width) throw py::value_error("y must hold class indices");
-    k.softmax_cross_entropy(dz.all(), from.panels, labels.data(), T(clip), nullptr, to, dz.panels);
+    to_y.classes = labels.data();
   } else {
-    const auto target = checked<T>(y, "y", {rows, width});
-    const auto kernel = l == Loss::binary_cross_entropy ? k.logistic_cross_entropy
-                        : l == Loss::squared_error      ? k.squared_error
-                                                        : k.poisson;
-    kernel(dz.all(), from.panels, target.data(), T(clip), nullptr, to, dz.panels);
+    target = checked<T>(y, "y", {rows, width});
+    to_y.y = target.data();
   }
+  k.loss(settings, dz.all(), from.panels, to_y, nullptr, to, dz.panels);
   return py::make_tuple(losses, dz.numpy());
 }
 

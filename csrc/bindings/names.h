@@ -1,4 +1,4 @@
-// The names of activations and losses, as Python writes them.
+// The names of activations, losses and rules, as Python writes them.
 #pragma once
 #include <array>
 #include <string>
@@ -11,9 +11,19 @@ namespace mlpcore {
 constexpr std::array<std::string_view, 16> kActivationNames = {
     "identity", "logistic", "tanh", "relu", "softmax",  "exp",          "leaky_relu", "elu",
     "selu",     "gelu",     "silu", "mish", "softplus", "hard_sigmoid", "softsign",   "heaviside"};
-constexpr std::array<std::string_view, 4> kLossNames = {"cross_entropy", "binary_cross_entropy", "squared_error",
-                                                        "poisson"};
-constexpr std::array<std::string_view, 2> kRuleNames = {"sgd", "adam"};
+constexpr std::array<std::string_view, 11> kLossNames = {"cross_entropy",
+                                                         "binary_cross_entropy",
+                                                         "squared_error",
+                                                         "poisson",
+                                                         "absolute_error",
+                                                         "huber",
+                                                         "log_cosh",
+                                                         "quantile",
+                                                         "hinge",
+                                                         "squared_hinge",
+                                                         "categorical_hinge"};
+constexpr std::array<std::string_view, 9> kRuleNames = {"sgd",     "adam",   "adamw",    "rmsprop", "nadam",
+                                                        "adagrad", "adamax", "adadelta", "lion"};
 
 // The enumerator whose name is `name`, in the order of the enum.
 template <class Enum, size_t N>

@@ -93,7 +93,7 @@ void activation(Activation f, T alpha, Range range, Panels<T> x, Panels<T> y) {
     case Activation::leaky_relu: return map([=](V v) { return v < zero ? alpha * v : v; });
     case Activation::elu: return elu(1, alpha);
     case Activation::selu: return elu(T(kSeluScale), T(kSeluAlpha));
-    case Activation::gelu: return map([](V v) { return v * normal_cdf<T>(v); });
+    case Activation::gelu: return map([](V v) { return v * normal<T>(v).cdf; });
     case Activation::silu: return map([](V v) { return v * logistic<T>(v); });
     case Activation::mish: return map([](V v) { return v * tanh<T>(softplus<T>(v)); });
     case Activation::softplus: return map([](V v) { return softplus<T>(v); });
@@ -124,7 +124,10 @@ void activation_dx(Activation f, T alpha, Range range, Panels<T> at, Panels<T> d
     case Activation::selu:
       return map([=](V y) { return y > zero ? splat(T(kSeluScale)) : y + T(kSeluScale * kSeluAlpha); });
     case Activation::gelu:
-      return map([](V x) { return normal_cdf<T>(x) + x * T(0.3989422804014327) * exp<T>(x * x * T(-0.5)); });
+      return map([](V x) {
+        const Normal<T> n = normal<T>(x);
+        return n.cdf + x * n.density;
+      });
     case Activation::silu:
       return map([](V x) {
         const V s = logistic<T>(x);

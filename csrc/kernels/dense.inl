@@ -48,8 +48,8 @@ void dense_dx(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output
 }
 
 template <class T>
-double dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
-                Weights<T> at) {
+Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
+               Weights<T> at) {
   const int64_t width = panel_width<T>(dy.width, p);
   static constexpr T one = 1;
   const bool bias = u == panels<T>(in);  // the weights' last row, which meets a column of ones
@@ -63,17 +63,22 @@ double dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panel
     if (thin) dense_dw_thin(rows, a, height, dy, finish);
     else sweep<T, false>(product, {0, height}, finish);
   };
+  const Weights<T> here{at.w + offset, at.slot0 ? at.slot0 + offset : nullptr, at.slot1 ? at.slot1 + offset : nullptr};
   if (!step) {
-    run(StoreGradient<T>{at.w + offset});
-    return 0;
+    run(StoreGradient<T>{here.w});
+    return {};
+  }
+  if (!is_fused(*step)) {
+    alignas(64) T gradient[kPanel<T> * kPanel<T>];  // of the unit: in the first cache
+    run(StoreGradient<T>{gradient});
+    const Norms norms = penalise(*step, !bias, height * width, here.w, gradient);
+    update(*step, !bias, T(1), height * width, gradient, here);
+    return norms;
   }
   double squares = 0;
-  const Rule_<T> rule{*step,
-                      {at.w + offset, at.slot0 ? at.slot0 + offset : nullptr, at.slot1 ? at.slot1 + offset : nullptr},
-                      bias ? T(0) : step->l2,
-                      squares};
-  if (step->rule == Rule::adam) run(AdamRule<T>{rule});
+  const Rule_<T> rule = rule_for(*step, !bias, false, here, squares);
+  if (step->rule != Rule::sgd) run(AdamRule<T>{rule});
   else if (at.slot0) run(MomentumRule<T>{rule});
   else run(SgdRule<T>{rule});
-  return bias ? 0 : squares;
+  return {bias ? 0 : squares, 0, 0};
 }

@@ -7,26 +7,29 @@ inline int64_t place(Panels<T> m, int64_t r, int64_t c) {
   return p * kPanel<T> * m.rows + r * panel_width<T>(m.width, p) + c % kPanel<T>;
 }
 
-// A loss of single elements: each(p, y, l, d) sets l, the loss, and d, the gradient. Rows narrower than a vector
-// are gathered, several to a vector, so that one output column costs no more than its share.
-template <class T, class F>
-inline void each_element(Range range, Panels<T> p, const T* y, const T* scale, double* loss, Panels<T> dz, F each) {
+// A loss of single elements: each(p, y, q, l, d) sets l, the loss, and d, the gradient; q is the column's quantile.
+// Rows narrower than a vector are gathered, several to a vector, so that one output column costs no more than its share.
+template <class T, bool quantiles = false, class F>
+inline void each_element(const LossSettings<T>& of, Range range, Panels<T> p, const T* y, const T* scale, double* loss,
+                         Panels<T> dz, F each) {
   constexpr int L = kLanes<T>;
   const int64_t width = p.width, together = width < L ? L / width : 1;
+  const int64_t shared = quantiles ? of.n_quantiles : 1, targets = width / shared;  // columns that share a target
   for (int64_t r0 = 0; r0 < range.rows; r0 += together) {
     const int64_t n = range.rows - r0 < together ? range.rows - r0 : together;
     for (int64_t r = r0; r < r0 + n; ++r) loss[r] = 0;
     for (int64_t c0 = 0; c0 < width; c0 += L) {
       const int64_t used = width - c0 < L ? width - c0 : L;
-      Vec<T> pv = splat(T(0.5)), yv = splat(T(0.5)), l, d;
+      Vec<T> pv = splat(T(0.5)), yv = splat(T(0.5)), qv{}, l, d;
       for (int64_t r = 0; r < n; ++r) {
         const int64_t start = place(p, range.first + r0 + r, c0);
         for (int64_t c = 0; c < used; ++c) {
           pv[r * used + c] = p.at[start + c];
-          yv[r * used + c] = y[(r0 + r) * width + c0 + c];
+          yv[r * used + c] = y[(r0 + r) * targets + (quantiles ? (c0 + c) / shared : c0 + c)];
+          if (quantiles) qv[r * used + c] = of.quantiles[(c0 + c) % shared];
         }
       }
-      each(pv, yv, l, d);
+      each(pv, yv, qv, l, d);
       for (int64_t r = 0; r < n; ++r) {
         const T s = scale ? scale[r0 + r] : T(1);
         for (int64_t c = 0; c < used; ++c) loss[r0 + r] += l[r * used + c];
@@ -40,15 +43,34 @@ inline void each_element(Range range, Panels<T> p, const T* y, const T* scale, d
 }
 
 template <class T>
+inline Vec<T> at_least(Vec<T> x, T low) {  // NaN stays
+  return x < low ? splat(low) : x;
+}
+template <class T>
+inline Vec<T> within(Vec<T> x, T low, T high) {
+  return x < low ? splat(low) : x > high ? splat(high) : x;
+}
+template <class T>
 inline Vec<T> clipped(Vec<T> p, T clip) {
-  const Vec<T> low = splat(clip), high = splat(T(1) - clip);
-  return p < low ? low : p > high ? high : p;
+  return within<T>(p, clip, T(1) - clip);
 }
 
 // y log(p) with 0 log(0) = 0
 template <class T>
 inline Vec<T> xlogy(Vec<T> y, Vec<T> p) {
   return y == Vec<T>{} ? Vec<T>{} : y * log<T>(p);
+}
+
+// (1 - q)^gamma, the focal factor, and its derivative by 1 - q
+template <class T>
+struct Focus {
+  Vec<T> factor, slope;
+};
+template <class T>
+inline Focus<T> focus(Vec<T> one_minus_q, T gamma) {
+  const Vec<T> o = at_least<T>(one_minus_q, std::numeric_limits<T>::min());
+  const Vec<T> factor = exp<T>(gamma * log<T>(o));
+  return {factor, gamma * factor / o};
 }
 
 // loss = -log(clip(p[y])); dz = p - onehot(y)
@@ -72,30 +94,164 @@ void softmax_cross_entropy(Range range, Panels<T> p, const int32_t* y, T clip, c
   }
 }
 
-// loss = -sum y log(clip(p)) + (1 - y) log(1 - clip(p)); dz = p - y
+// Any cross entropy of classes: q = p / sum(p), t = (1 - smoothing) onehot(y) + smoothing / width,
+// loss = -sum alpha t (1 - q)^gamma log(clip(q)). With h = q d loss / dq: dz = h - q sum(h); dp = (h / q - sum(h)) / sum(p)
 template <class T>
-void logistic_cross_entropy(Range range, Panels<T> p, const T* y, T clip, const T* scale, double* loss, Panels<T> dz) {
-  each_element<T>(range, p, y, scale, loss, dz, [=](Vec<T> p, Vec<T> y, Vec<T>& l, Vec<T>& d) {
-    const Vec<T> q = clipped<T>(p, clip);
-    l = -(xlogy<T>(y, q) + xlogy<T>(T(1) - y, T(1) - q));
-    d = p - y;
+void class_cross_entropy(const LossSettings<T>& of, Range range, Panels<T> p, const int32_t* y, const T* scale,
+                         double* loss, Panels<T> dz) {
+  const T others = of.smoothing / T(p.width), chosen = T(1) - of.smoothing + others;
+  for (int64_t r = 0; r < range.rows; ++r) {
+    const int64_t row = range.first + r;
+    const T s = scale ? scale[r] : T(1);
+    const auto each = [&](auto f) {  // f(column, place, 1 / sum(p), alpha t, q)
+      T inverse = 1;
+      if (!of.paired) {
+        Vec<T> total{};
+        each_vector_of_row<T>(
+            p, row, [&](int64_t c, int64_t i) { total += without_padding<T>(load(p.at + i), c, p.width, T(0)); });
+        inverse = T(1) / sum<T>(total);
+      }
+      each_vector_of_row<T>(p, row, [&](int64_t c, int64_t i) {
+        Vec<T> t = without_padding<T>(splat(others), c, p.width, T(0));
+        if (y[r] >= c && y[r] < c + kLanes<T>) t[y[r] - c] = chosen;
+        const Vec<T> q = without_padding<T>(load(p.at + i), c, p.width, T(0)) * inverse;
+        f(c, i, inverse, of.alpha_1 * t, at_least<T>(q, std::numeric_limits<T>::min()));
+      });
+    };
+    const auto pull = [&](Vec<T> t, Vec<T> q) {  // h
+      if (of.gamma == 0) return -t;
+      const Focus<T> f = focus<T>(T(1) - q, of.gamma);
+      return t * (f.slope * q * log<T>(q) - f.factor);
+    };
+    Vec<T> l{}, h{};
+    each([&](int64_t, int64_t, T, Vec<T> t, Vec<T> q) {
+      const Vec<T> entropy = xlogy<T>(t, clipped<T>(q, of.clip));
+      l -= of.gamma == 0 ? entropy : entropy * focus<T>(T(1) - q, of.gamma).factor;
+      h += pull(t, q);
+    });
+    loss[r] = double(sum<T>(l));
+    if (!dz.at) continue;
+    const T total = sum<T>(h);
+    each([&](int64_t c, int64_t i, T inverse, Vec<T> t, Vec<T> q) {
+      const Vec<T> d = of.paired ? pull(t, q) - q * total : (pull(t, q) / q - total) * inverse;
+      store(dz.at + i, without_padding<T>(d * s, c, p.width, T(0)));
+    });
+  }
+}
+
+// loss = max(0, 1 + max(0, max of the other p) - p[y]), Keras' CategoricalHinge; dp = the difference of two unit vectors
+template <class T>
+void categorical_hinge(Range range, Panels<T> p, const int32_t* y, const T* scale, double* loss, Panels<T> dz) {
+  for (int64_t r = 0; r < range.rows; ++r) {
+    const int64_t row = range.first + r, own = place(p, row, y[r]);
+    int64_t most = -1;
+    T top = 0;
+    for (int64_t c = 0; c < p.width; ++c) {
+      const int64_t i = place(p, row, c);
+      if (c != y[r] && !(p.at[i] <= top)) top = p.at[i], most = i;
+    }
+    const T margin = T(1) + top - p.at[own];
+    loss[r] = margin < T(0) ? 0.0 : double(margin);
+    if (!dz.at) continue;
+    each_vector_of_row<T>(p, row, [&](int64_t, int64_t i) { store(dz.at + i, Vec<T>{}); });
+    if (!(margin > T(0))) continue;
+    const T s = scale ? scale[r] : T(1);
+    dz.at[own] = -s;
+    if (most >= 0) dz.at[most] = s;
+  }
+}
+
+// loss = -sum w (1 - p_t)^gamma (t log(clip(p)) + (1 - t) log(1 - clip(p))), p_t = t p + (1 - t)(1 - p),
+// t = (1 - smoothing) y + smoothing / 2, w = alpha_1 t + alpha_0 (1 - t); with gamma 0 and w 1: dz = p - t
+template <class T>
+void binary_cross_entropy(const LossSettings<T>& of, Range range, Panels<T> p, const T* y, const T* scale, double* loss,
+                          Panels<T> dz) {
+  constexpr T epsilon = std::numeric_limits<T>::epsilon();
+  const T smoothing = of.smoothing;
+  const bool weighs = of.gamma != 0 || of.alpha_1 != 1 || of.alpha_0 != 1;
+  each_element<T>(of, range, p, y, scale, loss, dz, [=](Vec<T> p, Vec<T> y, Vec<T>, Vec<T>& l, Vec<T>& d) {
+    const Vec<T> t = smoothing == 0 ? y : (T(1) - smoothing) * y + T(0.5) * smoothing;
+    const Vec<T> q = clipped<T>(p, of.clip), inside = clipped<T>(p, epsilon);
+    const Vec<T> width = of.paired ? splat(T(1)) : inside * (T(1) - inside);  // dp/dz, to divide by
+    l = -(xlogy<T>(t, q) + xlogy<T>(T(1) - t, T(1) - q));
+    d = ((of.paired ? p : inside) - t) / width;
+    if (!weighs) return;
+    const Vec<T> w = of.alpha_1 * t + of.alpha_0 * (T(1) - t);
+    if (of.gamma != 0) {
+      const Focus<T> f = focus<T>(p + t - T(2) * t * p, of.gamma);
+      const Vec<T> by_p = of.paired ? p * (T(1) - p) : splat(T(1));
+      d = f.factor * d + f.slope * (T(1) - T(2) * t) * by_p * l;
+      l *= f.factor;
+    }
+    l *= w;
+    d *= w;
   });
 }
 
-// loss = 0.5 sum (p - y)^2; dz = p - y
+// loss = sum y log(y / p) - y + p; dz = p - y, dp = 1 - y / p
 template <class T>
-void squared_error(Range range, Panels<T> p, const T* y, T, const T* scale, double* loss, Panels<T> dz) {
-  each_element<T>(range, p, y, scale, loss, dz, [](Vec<T> p, Vec<T> y, Vec<T>& l, Vec<T>& d) {
-    d = p - y;
-    l = T(0.5) * d * d;
-  });
-}
-
-// loss = sum y log(y / p) - y + p; dz = p - y
-template <class T>
-void poisson(Range range, Panels<T> p, const T* y, T, const T* scale, double* loss, Panels<T> dz) {
-  each_element<T>(range, p, y, scale, loss, dz, [](Vec<T> p, Vec<T> y, Vec<T>& l, Vec<T>& d) {
+void poisson(const LossSettings<T>& of, Range range, Panels<T> p, const T* y, const T* scale, double* loss,
+             Panels<T> dz) {
+  each_element<T>(of, range, p, y, scale, loss, dz, [&](Vec<T> p, Vec<T> y, Vec<T>, Vec<T>& l, Vec<T>& d) {
     l = xlogy<T>(y, y / p) - y + p;
-    d = p - y;
+    d = of.paired ? p - y : T(1) - y / at_least<T>(p, std::numeric_limits<T>::min());
   });
+}
+
+template <class T>
+void loss(const LossSettings<T>& of, Range range, Panels<T> p, Targets<T> target, const T* scale, double* loss,
+          Panels<T> dz) {
+  using V = Vec<T>;
+  const V zero{}, one = splat(T(1));
+  const auto each = [&](auto f) { each_element<T>(of, range, p, target.y, scale, loss, dz, f); };
+  const T delta = of.delta;
+  switch (of.loss) {
+    case Loss::cross_entropy:
+      if (of.paired && of.gamma == 0 && of.smoothing == 0 && of.alpha_1 == 1)
+        return softmax_cross_entropy<T>(range, p, target.classes, of.clip, scale, loss, dz);
+      return class_cross_entropy<T>(of, range, p, target.classes, scale, loss, dz);
+    case Loss::categorical_hinge: return categorical_hinge<T>(range, p, target.classes, scale, loss, dz);
+    case Loss::binary_cross_entropy: return binary_cross_entropy<T>(of, range, p, target.y, scale, loss, dz);
+    case Loss::poisson: return poisson<T>(of, range, p, target.y, scale, loss, dz);
+    case Loss::squared_error:  // 0.5 sum (p - y)^2
+      return each([](V p, V y, V, V& l, V& d) {
+        d = p - y;
+        l = T(0.5) * d * d;
+      });
+    case Loss::absolute_error:  // sum |p - y|
+      return each([](V p, V y, V, V& l, V& d) {
+        l = absolute<T>(p - y);
+        d = sign<T>(p - y);
+      });
+    case Loss::huber:  // sum of 0.5 e^2, from |e| = delta on of delta (|e| - 0.5 delta)
+      return each([=](V p, V y, V, V& l, V& d) {
+        const V size = absolute<T>(p - y), square = size > delta ? splat(delta) : size;
+        l = square * (size - T(0.5) * square);
+        d = within<T>(p - y, -delta, delta);
+      });
+    case Loss::log_cosh:  // sum log(cosh(e)) = |e| + log(1 + exp(-2 |e|)) - log(2)
+      return each([](V p, V y, V, V& l, V& d) {
+        const V size = absolute<T>(p - y);
+        l = size + (softplus<T>(T(-2) * size) - T(0.6931471805599453));
+        d = tanh<T>(p - y);
+      });
+    case Loss::quantile:  // sum max(q e, (q - 1) e), e = y - p
+      return each_element<T, true>(of, range, p, target.y, scale, loss, dz, [=](V p, V y, V q, V& l, V& d) {
+        const V e = y - p, slope = e < zero ? q - one : q;
+        l = slope * e;
+        d = e == zero ? zero : -slope;
+      });
+    case Loss::hinge:  // sum max(0, 1 - s p), s = 1 where y > 0, else -1
+      return each([=](V p, V y, V, V& l, V& d) {
+        const V s = y > zero ? one : -one, margin = one - s * p;
+        l = margin < zero ? zero : margin;
+        d = margin > zero ? -s : zero;
+      });
+    case Loss::squared_hinge:  // sum max(0, 1 - s p)^2
+      return each([=](V p, V y, V, V& l, V& d) {
+        const V s = y > zero ? one : -one, margin = one - s * p, m = margin < zero ? zero : margin;
+        l = m * m;
+        d = T(-2) * s * m;
+      });
+  }
 }

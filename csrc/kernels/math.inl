@@ -1,4 +1,4 @@
-// exp, expm1, log, tanh, logistic and their kin on whole vectors. Errors are held by tests/test_math.py.
+// exp, expm1, log, tanh, logistic, the normal distribution and their kin on whole vectors. Errors are held by tests/test_math.py.
 
 template <class T>
 inline Vec<T> square_root(Vec<T> x) {
@@ -39,18 +39,19 @@ constexpr T inverse_factorial(int n) {
   return T(1 / f);
 }
 
-// x = n ln2 + r, |r| <= ln2 / 2: n as an integer in the exponent's place, r, and e^r - 1 by its Taylor series.
+// x + d = n ln2 + r for a small d: n as an integer in the exponent's place, r, and e^r - 1 by its Taylor series.
 template <class T>
 struct ExpParts {
   IntVec<T> exponent;
   Vec<T> series;
 };
-template <class T>
-inline ExpParts<T> exp_parts(Vec<T> x) {
+template <class T, bool corrected = false>
+inline ExpParts<T> exp_parts(Vec<T> x, Vec<T> d = Vec<T>{}) {
   using C = MathConstants<T>;
   const Vec<T> shifted = x * T(1.4426950408889634) + C::round;
   const Vec<T> n = shifted - C::round;
-  const Vec<T> r = (x - n * C::ln2_high) - n * C::ln2_low;
+  Vec<T> r = (x - n * C::ln2_high) - n * C::ln2_low;
+  if constexpr (corrected) r += d;
   Vec<T> s = splat(inverse_factorial<T>(C::exp_degree));
 #pragma GCC unroll 16
   for (int k = C::exp_degree - 1; k >= 2; --k) s = s * r + inverse_factorial<T>(k);
@@ -127,12 +128,54 @@ inline Vec<T> softplus(Vec<T> x) {
   return (x > Vec<T>{} ? x : Vec<T>{}) + (x == x ? log1p : x);
 }
 
-// The standard normal distribution function, 0.5 (1 + erf(x / sqrt 2)), through libm's erfc lane by lane.
+// (1 + a) e^(a^2 / 2) times the normal distribution function at -a, for 0 <= a <= limit, as a polynomial in
+// s = ((1 + 2 centre / limit) a - centre) / (a + centre), which runs from -1 to 1: its interpolant at the Chebyshev nodes,
+// computed with 60 digits and expanded in powers of s; relative error 1.4e-8 (float32) and 2e-17 (float64).
 template <class T>
-inline Vec<T> normal_cdf(Vec<T> x) {
-  Vec<T> y{};
-  for (int i = 0; i < kLanes<T>; ++i) y[i] = T(0.5 * __builtin_erfc(-double(x[i]) * 0.70710678118654752));
-  return y;
+struct NormalTail;
+template <>
+struct NormalTail<float> {
+  static constexpr float limit = 13.3f, centre = 4, cut = 13.2f;  // beyond `cut` e^(-a^2 / 2) is subnormal
+  static constexpr int32_t head = ~0xfff;                         // of a: its square is exact
+  static constexpr float powers[] = {0x1.fa9356p-2f,  -0x1.30933cp-4f, -0x1.680ccap-7f,  0x1.01643p-5f,
+                                     -0x1.4460eap-6f, 0x1.a7512p-8f,   -0x1.7627d6p-11f, -0x1.09a5f8p-12f,
+                                     0x1.4bb66p-14f,  0x1.4bcbep-17f,  -0x1.5f110cp-18f};
+};
+template <>
+struct NormalTail<double> {
+  static constexpr double limit = 37.7, centre = 5, cut = 37.6;
+  static constexpr int64_t head = ~0x7ffffffLL;
+  static constexpr double powers[] = {
+      0x1.e3fbc490baccbp-2,   -0x1.632cf3a0d1296p-4, 0x1.3e134acfab968p-6,  0x1.282a03a16d3ebp-6,
+      -0x1.b8cbd4ad2f687p-6,  0x1.4730995d9abd9p-6,  -0x1.48537edaa0bcep-7, 0x1.b9affc7497ce4p-9,
+      -0x1.2dc17390065a8p-11, -0x1.4a2324c9ed79p-14, 0x1.1fbcce3c9b445p-14, -0x1.0279cacceefebp-17,
+      -0x1.575c953b3dbb3p-18, 0x1.826f07ddc1b94p-20, 0x1.a014075e26fa5p-22, -0x1.82f8dd8eec98ap-23,
+      -0x1.3b0faba8fca3bp-25, 0x1.66e6742590bbdp-26, 0x1.39e308261dc85p-28, -0x1.2bc9c82b1c112p-29,
+      -0x1.49bf9638a1353p-31, 0x1.4badfc4fb1d4fp-33, 0x1.c5ab0e65ac558p-35};
+};
+
+// The standard normal distribution function, at most 4 ULP (float32) and 3 ULP (float64), and its density; 0 where they
+// would be subnormal.
+template <class T>
+struct Normal {
+  Vec<T> cdf, density;
+};
+template <class T>
+inline Normal<T> normal(Vec<T> x) {
+  using C = NormalTail<T>;
+  const Vec<T> size = absolute<T>(x), a = size > C::cut ? splat(C::cut) : size;
+  const Vec<T> head = Vec<T>(IntVec<T>(a) & C::head);  // a^2 = head^2 + (a - head)(a + head)
+  const ExpParts<T> e = exp_parts<T, true>(head * head * T(-0.5), (a - head) * (a + head) * T(-0.5));
+  Vec<T> density = Vec<T>(IntVec<T>(e.series + T(1)) + e.exponent);
+  density = size > C::cut ? Vec<T>{} : density;
+  const Vec<T> s = (a * (T(1) + T(2) * C::centre / C::limit) - C::centre) / (a + C::centre);
+  constexpr int degree = int(sizeof(C::powers) / sizeof(T)) - 1;
+  Vec<T> p = splat(C::powers[degree]);
+#pragma GCC unroll 32
+  for (int k = degree - 1; k >= 0; --k) p = p * s + C::powers[k];
+  const Vec<T> tail = density * p / (a + T(1));
+  const Vec<T> cdf = x < Vec<T>{} ? tail : T(1) - tail;
+  return {x == x ? cdf : x, density * T(0.3989422804014327)};
 }
 
 template <class T, int n, int... I>

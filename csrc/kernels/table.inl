@@ -1,6 +1,7 @@
 // Everything of one instruction set: included once by each isa_*.cpp, which defines MLPCORE_TABLE, the table's name.
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -28,6 +29,9 @@ namespace {
 
 #include "dense.inl"
 #include "loss.inl"
+#include "philox.inl"
+
+#include "dropout.inl"
 #include "vector.inl"
 
 template <class T>
@@ -42,12 +46,12 @@ constexpr Kernels<T> table(const char* isa) {
           .dense = dense<T>,
           .dense_dx = dense_dx<T>,
           .dense_dw = dense_dw<T>,
+          .penalise = penalise<T>,
+          .update = update<T>,
           .activation = activation<T>,
           .activation_dx = activation_dx<T>,
-          .softmax_cross_entropy = softmax_cross_entropy<T>,
-          .logistic_cross_entropy = logistic_cross_entropy<T>,
-          .squared_error = squared_error<T>,
-          .poisson = poisson<T>,
+          .dropout = dropout<T>,
+          .loss = loss<T>,
           .dot = dot<T>,
           .axpy = axpy<T>,
           .fma_peak = fma_peak<T>};

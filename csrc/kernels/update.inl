@@ -1,12 +1,13 @@
-// The optimizers' rules: one step of one vector of weights and slots, from its gradient. Each is the Finish of the
-// weights' product, so that a gradient goes from its register straight into the weights.
+// The optimizers' rules: one step of one vector of weights and slots, from its gradient. Each is a Finish of the
+// weights' product, so that a gradient goes from its register straight into the weights, or runs over a stored gradient.
 
-// What all rules share: the penalty's part of the gradient, and the sum of squares of the old weights that its value needs.
+// What all rules share: decay, the l2 penalty's part of the gradient, and the sum of squares that its value needs.
 template <class T>
 struct Rule_ {
   const Step<T>& step;
   Weights<T> at;
-  T l2;
+  T pull;  // times w: added to the gradient
+  T keep;
   double& squares;
   Vec<T> part[kTileVectors] = {};  // of `squares`: one a column vector, so that no sum waits for the one before
 
@@ -15,14 +16,21 @@ struct Rule_ {
   Vec<T> weight(int64_t i, int j, Vec<T>& g) {
     const Vec<T> w = load(at.w + i);
     part[j] += w * w;
-    g += l2 * w;
+    g += pull * w;
     return w;
   }
   void end() const {
     for (const Vec<T>& v : part) squares += double(sum<T>(v));
   }
+  // slot = beta * slot + (1 - beta) * x
+  static Vec<T> average(T* slot, T beta, T one_minus_beta, Vec<T> x) {
+    const Vec<T> v = beta * load(slot) + one_minus_beta * x;
+    store(slot, v);
+    return v;
+  }
 };
 
+// Decay is part of the pull: w (1 - rate decay) - rate g = w - rate (g + decay w).
 template <class T>
 struct SgdRule : Rule_<T> {
   void done(int64_t i, int j, Vec<T> g) {
@@ -37,7 +45,7 @@ struct MomentumRule : Rule_<T> {
     const Step<T>& s = this->step;
     const Vec<T> w = this->weight(i, j, g), v = s.momentum * load(this->at.slot0 + i) - s.learning_rate * g;
     store(this->at.slot0 + i, v);
-    store(this->at.w + i, w + (s.nesterov ? s.momentum * v - s.learning_rate * g : v));
+    store(this->at.w + i, w * this->keep + (s.nesterov ? s.momentum * v - s.learning_rate * g : v));
   }
 };
 
@@ -46,13 +54,147 @@ struct AdamRule : Rule_<T> {
   void done(int64_t i, int j, Vec<T> g) {
     const Step<T>& s = this->step;
     const Vec<T> w = this->weight(i, j, g);
-    const Vec<T> m = s.beta_1 * load(this->at.slot0 + i) + s.one_minus_beta_1 * g;
-    const Vec<T> v = s.beta_2 * load(this->at.slot1 + i) + s.one_minus_beta_2 * (g * g);
-    store(this->at.slot0 + i, m);
-    store(this->at.slot1 + i, v);
-    store(this->at.w + i, w - s.learning_rate * m / (square_root<T>(v) + s.epsilon));
+    const Vec<T> m = this->average(this->at.slot0 + i, s.beta_1, s.one_minus_beta_1, g);
+    const Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    store(this->at.w + i, w * this->keep - s.learning_rate * m / (square_root<T>(v) + s.epsilon));
   }
 };
+
+template <class T>
+struct NadamRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g);
+    const Vec<T> m = this->average(this->at.slot0 + i, s.beta_1, s.one_minus_beta_1, g);
+    const Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    const Vec<T> ahead = s.learning_rate * m + s.gradient_rate * g;
+    store(this->at.w + i, w * this->keep - ahead / (square_root<T>(v) + s.epsilon));
+  }
+};
+
+template <class T>
+struct RmspropRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g);
+    const Vec<T> v = this->average(this->at.slot0 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    Vec<T> d = s.learning_rate * g / square_root<T>(v + s.epsilon);
+    if (this->at.slot1) {
+      d += s.momentum * load(this->at.slot1 + i);
+      store(this->at.slot1 + i, d);
+    }
+    store(this->at.w + i, w * this->keep - d);
+  }
+};
+
+template <class T>
+struct AdagradRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g), a = load(this->at.slot0 + i) + g * g;
+    store(this->at.slot0 + i, a);
+    store(this->at.w + i, w * this->keep - s.learning_rate * g / square_root<T>(a + s.epsilon));
+  }
+};
+
+template <class T>
+struct AdamaxRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g), size = absolute<T>(g);
+    const Vec<T> m = this->average(this->at.slot0 + i, s.beta_1, s.one_minus_beta_1, g);
+    const Vec<T> faded = s.beta_2 * load(this->at.slot1 + i), u = faded > size ? faded : size;
+    store(this->at.slot1 + i, u);
+    store(this->at.w + i, w * this->keep - s.learning_rate * m / (u + s.epsilon));
+  }
+};
+
+template <class T>
+struct AdadeltaRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g), e = load(this->at.slot1 + i);
+    const Vec<T> v = this->average(this->at.slot0 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    const Vec<T> d = g * square_root<T>(e + s.epsilon) / square_root<T>(v + s.epsilon);
+    this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, d * d);
+    store(this->at.w + i, w * this->keep - s.learning_rate * d);
+  }
+};
+
+template <class T>
+inline Vec<T> sign(Vec<T> x) {
+  const Vec<T> zero{}, one = splat(T(1));
+  return x > zero ? one : x < zero ? -one : x;
+}
+
+template <class T>
+struct LionRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g), m = load(this->at.slot0 + i);
+    store(this->at.w + i, w * this->keep - s.learning_rate * sign<T>(s.beta_1 * m + s.one_minus_beta_1 * g));
+    store(this->at.slot0 + i, s.beta_2 * m + s.one_minus_beta_2 * g);
+  }
+};
+
+// Whether a step is applied in the registers of the product; the others run over a unit's stored gradient.
+template <class T>
+inline bool is_fused(const Step<T>& s) {
+  return (s.rule == Rule::sgd || s.rule == Rule::adam || s.rule == Rule::adamw) && s.l1 == 0 && s.clip_value == 0;
+}
+
+// The rule's settings for weights of a kernel or a bias; `penalised`: g holds the penalties already.
+template <class T>
+inline Rule_<T> rule_for(const Step<T>& s, bool kernel, bool penalised, Weights<T> at, double& squares) {
+  const bool decays = kernel || s.decay_bias, plain_sgd = s.rule == Rule::sgd && !at.slot0;
+  const T l2 = kernel && !penalised ? s.l2 : T(0);
+  return {s, at, l2 + (plain_sgd && decays ? s.weight_decay : T(0)), decays ? s.keep : T(1), squares};
+}
+
+template <class T>
+Norms penalise(const Step<T>& s, bool kernel, int64_t n, const T* w, T* g) {
+  constexpr int64_t together = 32 * kLanes<T>;  // elements summed in T, before double
+  Norms norms{};
+  for (int64_t start = 0; start < n; start += together) {
+    Vec<T> squares{}, magnitudes{}, gradient{};
+    for (int64_t i = start; i < start + together && i < n; i += kLanes<T>) {
+      Vec<T> v = load(g + i);
+      if (kernel) {
+        const Vec<T> x = load(w + i);
+        squares += x * x;
+        magnitudes += absolute<T>(x);
+        v += s.l1 * sign<T>(x) + s.l2 * x;
+      }
+      if (s.clip_value > 0) v = v > s.clip_value ? splat(s.clip_value) : v < -s.clip_value ? splat(-s.clip_value) : v;
+      gradient += v * v;
+      store(g + i, v);
+    }
+    norms.squares += double(sum<T>(squares));
+    norms.magnitudes += double(sum<T>(magnitudes));
+    norms.gradient += double(sum<T>(gradient));
+  }
+  return norms;
+}
+
+template <class T>
+void update(const Step<T>& s, bool kernel, T scale, int64_t n, const T* g, Weights<T> at) {
+  double squares = 0;
+  const Rule_<T> shared = rule_for(s, kernel, true, at, squares);
+  const auto run = [=](auto rule) {
+    for (int64_t i = 0; i < n; i += kLanes<T>) rule.done(i, 0, load(g + i) * scale);
+  };
+  switch (s.rule) {
+    case Rule::sgd: return at.slot0 ? run(MomentumRule<T>{shared}) : run(SgdRule<T>{shared});
+    case Rule::adam:
+    case Rule::adamw: return run(AdamRule<T>{shared});
+    case Rule::rmsprop: return run(RmspropRule<T>{shared});
+    case Rule::nadam: return run(NadamRule<T>{shared});
+    case Rule::adagrad: return run(AdagradRule<T>{shared});
+    case Rule::adamax: return run(AdamaxRule<T>{shared});
+    case Rule::adadelta: return run(AdadeltaRule<T>{shared});
+    case Rule::lion: return run(LionRule<T>{shared});
+  }
+}
 
 // No step: the gradient itself is stored.
 template <class T>

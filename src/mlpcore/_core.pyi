@@ -20,11 +20,23 @@ def fma_peak(dtype: str = "float32", seconds: float = 0.2) -> float: ...
 class Tape:
     def __init__(self) -> None: ...
     def input(self, width: int) -> int: ...
-    def dense(self, x: int, units: int) -> int: ...
+    def dense(self, x: int, units: int, trainable: bool = True) -> int: ...
     def activation(self, x: int, name: str, alpha: float | None = None) -> int: ...
     def dropout(self, x: int, rate: float) -> int: ...
     def output(self, x: int) -> None: ...
-    def loss(self, x: int, name: str, weight: float = 1.0, clip: float = 0.0) -> None: ...
+    def loss(
+        self,
+        x: int,
+        name: str,
+        weight: float = 1.0,
+        clip: float = 0.0,
+        *,
+        delta: float = 1.0,
+        quantiles: Sequence[float] = (),
+        gamma: float = 0.0,
+        alpha: float | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None: ...
 
 class Update:
     def __init__(
@@ -37,7 +49,14 @@ class Update:
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
+        rho: float = 0.9,
+        initial_accumulator: float = 0.1,
+        weight_decay: float = 0.0,
+        decay_bias: bool = False,
+        l1: float = 0.0,
         l2: float = 0.0,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
     ) -> None: ...
     @property
     def kind(self) -> str: ...
@@ -47,10 +66,18 @@ class Update:
     beta_1: float
     beta_2: float
     epsilon: float
+    rho: float
+    initial_accumulator: float
+    weight_decay: float
+    decay_bias: bool
+    l1: float
     l2: float
+    clip_norm: float
+    clip_value: float
 
 class Engine:
     step: int
+    seed: int
     def __init__(self, tape: Tape, dtype: str) -> None: ...
     @property
     def parameter_shapes(self) -> list[tuple[int, ...]]: ...
@@ -71,9 +98,19 @@ class Engine:
         n_threads: int = 1,
     ) -> tuple[float, float]: ...
     def gradient(
-        self, x: Array, y: Array, l2: float = 0.0, *, sample_weight: Array | None = None, n_threads: int = 1
+        self,
+        x: Array,
+        y: Array,
+        l2: float = 0.0,
+        *,
+        l1: float = 0.0,
+        sample_weight: Array | None = None,
+        n_threads: int = 1,
     ) -> tuple[float, float, list[Array]]: ...
+    def evaluate(self, x: Array, y: Array, *, sample_weight: Array | None = None, n_threads: int = 1) -> float: ...
     def predict(self, x: Array, n_threads: int = 1) -> Array: ...
+    def activations(self, x: Array, n_threads: int = 1) -> list[Array]: ...
+    def input_gradient(self, x: Array, cotangent: Array | None = None, n_threads: int = 1) -> Array: ...
 
 class Engine32(Engine): ...
 class Engine64(Engine): ...
