@@ -152,6 +152,13 @@ def test_class_weight_is_a_factor_of_sample_weight(solver):
     assert_array_equal(balanced.coefs_[0], expected.coefs_[0])
 
 
+def test_class_weight_weighs_float32_rows():
+    settings = {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0}
+    weighted = MLPClassifier(class_weight={0: 2.0, 1: 1.0}, **settings).fit(X.astype("f4"), Y_BINARY)
+    expected = MLPClassifier(**settings).fit(X.astype("f4"), Y_BINARY, 2.0 - Y_BINARY)
+    assert_array_equal(weighted.coefs_[0], expected.coefs_[0])
+
+
 def test_class_weight_balances_rare_classes():
     rng = np.random.RandomState(0)
     rows = rng.standard_normal((400, 2))
