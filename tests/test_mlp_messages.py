@@ -18,7 +18,6 @@ BAD_PARAMETERS = [
     {"hidden_layer_sizes": (0,)},
     {"hidden_layer_sizes": (10, -3)},
     {"hidden_layer_sizes": "ten"},
-    {"solver": "newton"},
     {"alpha": -1},
     {"batch_size": 0},
     {"batch_size": "full"},

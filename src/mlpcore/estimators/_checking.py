@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,16 @@ def checked_hidden_layer_sizes(sizes: Any) -> list[int]:
         if not isinstance(size, Integral):
             raise TypeError(f"hidden_layer_sizes must hold integers, got {units}.")
     return [int(size) for size in units]
+
+
+def checked_dropout(dropout: Any, n_hidden: int) -> tuple[float, ...]:
+    """Return the rate behind each hidden layer, () if all are 0; a single number stands for all."""
+    rates: tuple[Any, ...] = (dropout,) * n_hidden if isinstance(dropout, Real) else tuple(dropout)
+    if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):  # type: ignore[operator]
+        raise ValueError(f"dropout must hold numbers in [0, 1), got {dropout!r}.")
+    if len(rates) != n_hidden:
+        raise ValueError(f"dropout must be one rate, or one for each of {n_hidden} hidden layers, got {dropout!r}.")
+    return tuple(float(rate) for rate in rates) if any(rates) else ()
 
 
 def check_finite(parameters: list[Array]) -> None:

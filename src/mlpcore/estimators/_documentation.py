@@ -23,9 +23,11 @@ _PARTS = {
         Activation of the hidden layers, one for all or one for each: 'identity', 'logistic', 'tanh', 'relu' as in
         scikit-learn, 'leaky_relu' (slope 0.01), 'elu', 'selu', 'gelu', 'silu', 'mish', 'softplus', 'hard_sigmoid',
         'softsign'. 'heaviside' predicts with weights set by hand; it has no gradient to train by.
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        'sgd' is gradient descent with momentum, 'adam' the method of Kingma and Ba; both go through
-        the rows in mini-batches. 'lbfgs' is SciPy's L-BFGS-B on all rows at once.
+    solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop', 'adagrad'}, default='adam'
+        'sgd' is gradient descent with momentum, 'adam' the method of Kingma and Ba, 'adamw' the same with
+        `weight_decay`, 'nadam' with Nesterov's momentum; 'rmsprop' and 'adagrad' divide by the root of the mean or
+        the sum of squared gradients. They go through the rows in mini-batches. 'lbfgs' is SciPy's L-BFGS-B on all
+        rows at once.
     alpha : float >= 0, default=1e-4
         L2 penalty of the kernels: ``0.5 * alpha * sum(W**2) / S`` is added to a batch's loss, S being
         its rows or the sum of their weights.
@@ -108,6 +110,17 @@ _PARTS = {
     pickle_optimizer : bool, default=True
         Whether pickles and copies hold the optimizer's state too, two further numbers for each weight with 'adam',
         one with 'sgd'. Without it `partial_fit` begins a new one.
+    dropout : float in [0, 1) or list of float, default=0.0
+        Share of a hidden layer's outputs that are 0 in training, at random, the others being enlarged to make up
+        for it; one for all hidden layers or one for each.
+    l1 : float >= 0, default=0.0
+        L1 penalty of the kernels: ``l1 * sum(abs(W)) / S`` is added to a batch's loss.
+    clip_norm : float > 0 or None, default=None
+        Largest Euclidean norm of a batch's whole gradient; a larger one is scaled down to it.
+    weight_decay : float >= 0, default=0.01
+        Of 'adamw': each step first takes ``learning_rate * weight_decay * W`` off the kernels.
+    rho : float in [0, 1), default=0.9
+        Of 'rmsprop': decay of the mean of squared gradients.
 """,
     "attributes": """\
     coefs_ : list of ndarray of shape (fan_in, fan_out)

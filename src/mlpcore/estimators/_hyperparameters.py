@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions, valid
 from mlpcore.estimators._activations import HIDDEN_ACTIVATIONS
 from mlpcore.estimators._initial import INITIALIZERS
 from mlpcore.estimators._schedule import RULES
+from mlpcore.estimators._stochastic import STOCHASTIC_SOLVERS
 
 
 class Hyperparameters(BaseEstimator):
@@ -54,11 +55,16 @@ class Hyperparameters(BaseEstimator):
     divergence: str
     resume: bool
     pickle_optimizer: bool
+    dropout: Any
+    l1: float
+    clip_norm: float | None
+    weight_decay: float
+    rho: float
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(HIDDEN_ACTIVATIONS)), list, tuple],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions(set(RULES))],
@@ -92,6 +98,11 @@ class Hyperparameters(BaseEstimator):
         "divergence": [StrOptions({"raise", "stop"})],
         "resume": ["boolean"],
         "pickle_optimizer": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "rho": [Interval(Real, 0, 1, closed="left")],
     }
 
     def _remember(self, arguments: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from mlpcore.estimators._activations import check_trainable, hidden_activations
 from mlpcore.estimators._callbacks import CallbackSupportMixin, Hooks, hooks_of
 from mlpcore.estimators._checking import (
     check_finite,
+    checked_dropout,
     checked_hidden_layer_sizes,
     checked_rows,
     checked_sample_weight,
@@ -119,6 +120,9 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         X, y, targets = self._check_rows_and_targets(X, y, dtype=dtype, first=first, incremental=incremental)
         weight = checked_sample_weight(sample_weight, X, str(X.dtype))
         network = self._network((X.shape[1], *hidden, targets.n_outputs), targets)
+        network = network._replace(dropout=checked_dropout(self.dropout, len(hidden)))
+        if self.solver == "lbfgs" and (self.l1 or network.dropout):
+            raise ValueError("solver='lbfgs' needs a smooth objective without noise: l1 and dropout must be 0.")
         return Problem(
             X,
             y,
@@ -162,7 +166,8 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
 
     def _network(self, widths: tuple[int, ...], targets: Targets) -> Network:
         activations = (*hidden_activations(self.activation, len(widths) - 2), targets.out_activation)
-        return Network(widths, activations, targets.loss)
+        options = tuple(sorted(targets.loss_options.items()))
+        return Network(widths, activations, targets.loss, 1.0, options)
 
     def _fit_lbfgs(self, problem: Problem, parameters: Parameters, hooks: Hooks | None) -> None:
         targets, weight = problem.targets, problem.training_weight
@@ -227,6 +232,25 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
             x = Forward()(x, layer, parameters[2 * i : 2 * i + 2], threads)
             outputs.append(x)
         return outputs
+
+    def input_gradients(self, X: Any) -> Array:
+        """Return the exact derivatives of the network's output with respect to X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_features), or (n_samples, n_features) for a single output
+            Of what `activations` returns last: the probability of each class (of the second one, if there are
+            two), the numbers that a regressor predicts.
+        """
+        x, network, parameters = self._rows_and_network(X)
+        engine = network.for_prediction().engine(str(x.dtype))
+        engine.load(parameters)
+        gradients = engine.input_gradient(x, n_threads=thread_limit(self.n_threads))
+        return gradients[:, 0] if gradients.shape[1] == 1 else gradients
 
     def _output(self, X: Any, out_activation: str | None = None) -> Array:
         """Return the network's output (rows, n_outputs) with the weights of this moment."""

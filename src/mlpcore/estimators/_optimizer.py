@@ -24,17 +24,20 @@ class Optimizer:
 
     Parameters
     ----------
-    kind : {'sgd', 'adam'}
+    kind : str
         The core's name of the update.
     schedule : Constant
         The learning-rate rule; owned by this object.
+    seed : int
+        Of the dropout's random numbers.
     **settings : float or bool
-        Further attributes of the core's ``Update``: momentum, nesterov, beta_1, beta_2, epsilon.
+        Further attributes of the core's ``Update``, such as momentum or epsilon.
     """
 
-    def __init__(self, kind: str, schedule: Constant, **settings: Any) -> None:
+    def __init__(self, kind: str, schedule: Constant, seed: int = 0, **settings: Any) -> None:
         self.kind = kind
         self.schedule = schedule
+        self.seed = seed
         self.settings = settings
         self._step = 0
         self._slots: Slots = []
@@ -69,16 +72,17 @@ class Optimizer:
             return self._linked[0].parameter_shapes == network.parameter_shapes
         return all([s.shape for s in slot] == network.parameter_shapes for slot in self._slots)
 
-    def update(self, l2: float) -> _core.Update:
+    def update(self, l2: float, l1: float) -> _core.Update:
         """Return the core's description of one step, with the present learning rate."""
-        return _core.Update(kind=self.kind, learning_rate=self.schedule.rate, l2=float(l2), **self.settings)
+        return _core.Update(self.kind, learning_rate=self.schedule.rate, l2=float(l2), l1=float(l1), **self.settings)
 
     def engine(self, network: Network, dtype: str, parameters: Parameters) -> _core.Engine:
         """Return an engine with these parameters that goes on from this optimizer's last step."""
         if self._engine is None or self._linked != (network, dtype):
             engine = network.engine(dtype)
             slots = [[s.astype(dtype, copy=False) for s in slot] for slot in self.slots()]
-            if slots:
+            engine.seed = self.seed
+            if slots or self.step:
                 engine.set_slots(slots, self.step)
             self._engine, self._linked, self._slots = engine, (network, dtype), []
         self._engine.load(parameters)

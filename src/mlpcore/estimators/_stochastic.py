@@ -20,7 +20,16 @@ from mlpcore.estimators._targets import Array, Targets
 from mlpcore.estimators._training import Epochs, Pass, Rows, clipped_batch_size
 from mlpcore.estimators._validation_set import Validation, scorer_of, split
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
+_ADAM = ("beta_1", "beta_2", "epsilon")
+_SETTINGS = {  # solver -> the estimator's parameters that it has
+    "sgd": ("momentum",),
+    "adam": _ADAM,
+    "adamw": (*_ADAM, "weight_decay"),
+    "nadam": _ADAM,
+    "rmsprop": ("rho", "epsilon"),
+    "adagrad": ("epsilon",),
+}
+STOCHASTIC_SOLVERS = tuple(_SETTINGS)
 STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
     "best_loss_",
@@ -55,14 +64,15 @@ def fit_by_epochs(
     if estimator.early_stopping and problem.incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     rows, validation = _rows(estimator, problem, rng)
-    optimizer = _optimizer(estimator, problem)
+    optimizer = _optimizer(estimator, problem, rng)
     one_pass = Pass(
         engine=optimizer.engine(problem.network, str(problem.x.dtype), parameters),
         optimizer=optimizer,
         rows=rows,
         rng=rng if estimator.shuffle else None,
         batch_size=clipped_batch_size(estimator.batch_size, len(rows)),
-        alpha=estimator.alpha,
+        l2=estimator.alpha,
+        l1=estimator.l1,
         loss_divisor=problem.targets.loss_divisor,
         n_threads=thread_limit(estimator.n_threads),
     )
@@ -106,16 +116,17 @@ def _rows(estimator: Any, problem: Problem, rng: np.random.RandomState) -> tuple
     return rows, Validation(x, y, labels, weight, targets, scorer_of(estimator, estimator.scoring))
 
 
-def _optimizer(estimator: Any, problem: Problem) -> Optimizer:
+def _optimizer(estimator: Any, problem: Problem, rng: np.random.RandomState) -> Optimizer:
     """Return the optimizer of the last fit to go on with, or a new one."""
     last: Optimizer | None = getattr(estimator, "_optimizer", None)
     goes_on = not problem.first and (problem.incremental or estimator.resume)
     if goes_on and last is not None and last.kind == estimator.solver and last.fits(problem.network):
         return last.continued()
-    return new_optimizer(estimator)
+    seed = int(rng.randint(2**31)) if problem.network.dropout else 0  # else the draws are scikit-learn's
+    return new_optimizer(estimator, seed)
 
 
-def new_optimizer(estimator: Any) -> Optimizer:
+def new_optimizer(estimator: Any, seed: int = 0) -> Optimizer:
     """Return the optimizer that an estimator's parameters describe, before its first step."""
     rule = learning_rate_rule(
         estimator.solver,
@@ -126,11 +137,12 @@ def new_optimizer(estimator: Any) -> Optimizer:
         max_epochs=estimator.max_iter,
         n_warmup=estimator.n_iter_warmup,
     )
+    settings = {name: getattr(estimator, name) for name in _SETTINGS[estimator.solver]}
     if estimator.solver == "sgd":
-        settings = {"momentum": estimator.momentum, "nesterov": estimator.nesterovs_momentum}
-    else:
-        settings = {"beta_1": estimator.beta_1, "beta_2": estimator.beta_2, "epsilon": estimator.epsilon}
-    return Optimizer(estimator.solver, rule, **settings)
+        settings["nesterov"] = estimator.nesterovs_momentum
+    if estimator.clip_norm is not None:
+        settings["clip_norm"] = float(estimator.clip_norm)
+    return Optimizer(estimator.solver, rule, seed, **settings)
 
 
 def _patience(estimator: Any, first: bool) -> LossPatience:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 
-from mlpcore import _core
 from mlpcore.estimators._activations import OUTPUT_ACTIVATIONS
 
 Array = NDArray[Any]
@@ -29,27 +29,41 @@ def fitted_binarizer(y: Any) -> LabelBinarizer:
     return binarizer
 
 
-def mean_loss(loss: str, output: Array, encoded: Array, sample_weight: Array | None, divisor: int) -> float:
-    """Return the mean over rows of the network's loss, as the core defines it for its output."""
-    rows, _ = _core.kernels.loss(output, encoded, loss, clip=float(np.finfo(output.dtype).eps))
-    return float(np.average(rows, weights=sample_weight)) / divisor
-
-
 class ClassTargets:
-    """Class labels (binary, multiclass or multilabel), as a fitted LabelBinarizer describes them."""
+    """Class labels (binary, multiclass or multilabel), as a fitted LabelBinarizer describes them.
 
-    def __init__(self, binarizer: LabelBinarizer) -> None:
+    Parameters
+    ----------
+    binarizer : LabelBinarizer
+    loss : {'log_loss', 'focal', 'hinge'}, default='log_loss'
+    focal_gamma : float, default=2.0
+    label_smoothing : float, default=0.0
+    """
+
+    def __init__(
+        self, binarizer: LabelBinarizer, loss: str = "log_loss", focal_gamma: float = 2.0, label_smoothing: float = 0.0
+    ) -> None:
         self.binarizer = binarizer
         self.classes = binarizer.classes_
         self.is_multilabel = binarizer.y_type_.startswith("multilabel")
         self.is_multiclass = binarizer.y_type_ == "multiclass"
         self.n_outputs = len(self.classes) if self.is_multilabel or self.is_multiclass else 1
+        self.loss_divisor = 1
+        self.loss_options: dict[str, Any] = {}
+        self.has_probabilities = loss != "hinge"
+        self.threshold = 0.5 if self.has_probabilities else 0.0  # above it an output says yes
+        if not self.has_probabilities:
+            self.out_activation, self.loss = "identity", "hinge"
+            return
         self.out_activation = "softmax" if self.is_multiclass else "logistic"
         self.loss = "cross_entropy" if self.is_multiclass else "binary_cross_entropy"
-        self.loss_divisor = 1
+        if loss == "focal":
+            self.loss_options["gamma"] = float(focal_gamma)
+        if label_smoothing:
+            self.loss_options["label_smoothing"] = float(label_smoothing)
 
     def encode(self, y: Any, dtype: str) -> Array:
-        """Return class indices (rows,) int32, or indicators (rows, n_outputs) of `dtype`.
+        """Return class indices (rows,) int32, or indicators (rows, n_outputs) of `dtype`, as the loss takes them.
 
         y holds no label beyond ``classes``; the estimator has checked that.
         """
@@ -62,7 +76,8 @@ class ClassTargets:
                 raise ValueError(f"Multilabel y must hold 0 and 1 only, got {np.unique(indicators)}.")
             return indicators
         if self.is_multiclass:
-            return np.asarray(np.searchsorted(self.classes, y), dtype=np.int32)
+            indices = np.asarray(np.searchsorted(self.classes, y), dtype=np.int32)
+            return indices if self.has_probabilities else np.eye(self.n_outputs, dtype=dtype)[indices]
         positive = y == self.classes[1] if len(self.classes) > 1 else np.zeros(len(y), bool)
         return np.asarray(positive).reshape(-1, 1).astype(dtype)
 
@@ -70,44 +85,72 @@ class ClassTargets:
         """Return what the validation split is stratified by: two classes only, as scikit-learn."""
         return encoded.astype(bool) if self.n_outputs == 1 else None
 
-    def mean_loss(self, output: Array, encoded: Array, sample_weight: Array | None) -> float:
-        """Return the mean loss of the network's output, without penalty."""
-        return mean_loss(self.loss, output, encoded, sample_weight, self.loss_divisor)
-
     def score(self, output: Array, encoded: Array, sample_weight: Array | None) -> float:
         """Return the accuracy (of whole rows for multilabel) of the network's output."""
         if self.is_multiclass:
-            correct = output.argmax(axis=1) == encoded
+            correct = output.argmax(axis=1) == (encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
         elif self.n_outputs == 1:
             correct = self._is_positive(output[:, 0]) == encoded[:, 0]
         else:
-            correct = ((output > 0.5) == (encoded > 0.5)).all(axis=1)
+            correct = ((output > self.threshold) == (encoded > 0.5)).all(axis=1)
         return float(np.average(correct, weights=sample_weight))
 
     def labels(self, output: Array) -> Any:
         """Return the labels that the network's output stands for."""
         if self.is_multilabel:
-            return self.binarizer.inverse_transform(output)  # sparse if y was
+            return self.binarizer.inverse_transform(output, self.threshold)  # sparse if y was
         if self.is_multiclass:
             return self.classes[output.argmax(axis=1)]
         return self.classes[self._is_positive(output[:, 0])]
 
-    def _is_positive(self, probability: Array) -> Array:
+    def _is_positive(self, output: Array) -> Array:
         """Return 0 or 1; always 0 if there is but one class."""
-        return ((probability > 0.5) & (len(self.classes) > 1)).astype(np.intp)
+        return ((output > self.threshold) & (len(self.classes) > 1)).astype(np.intp)
 
 
 class RealTargets:
-    """Numbers to be predicted, one or several a row."""
+    """Numbers to be predicted, one or several a row.
 
-    def __init__(self, loss: str, n_outputs: int, output_activation: str | None = None) -> None:
+    Parameters
+    ----------
+    loss : str
+    n_targets : int
+        Columns of y.
+    output_activation : str or None, default=None
+    delta : float, default=1.0
+        Of the Huber loss.
+    quantiles : sequence of float, default=(0.5,)
+        Of the quantile loss; the network has an output for each of each target.
+    """
+
+    def __init__(
+        self,
+        loss: str,
+        n_targets: int,
+        output_activation: str | None = None,
+        delta: float = 1.0,
+        quantiles: Sequence[float] = (0.5,),
+    ) -> None:
         self.loss = loss
-        self.n_outputs = n_outputs
         self.out_activation = "exp" if loss == "poisson" else OUTPUT_ACTIVATIONS[output_activation or "identity"]
         if output_activation not in (None, "exp") and loss == "poisson":
             raise ValueError(f"loss='poisson' requires output_activation 'exp' or None, got {output_activation!r}.")
+        self.quantiles = tuple(quantiles) if loss == "quantile" else ()
+        self.n_targets = n_targets
+        self.n_outputs = n_targets * max(1, len(self.quantiles))
+        self.loss_options: dict[str, Any] = {}
+        if loss == "huber":
+            self.loss_options["delta"] = float(delta)
+        if loss == "quantile":
+            self.loss_options["quantiles"] = self.quantiles
         # scikit-learn reports the mean over outputs of the squared error, though it descends the sum
-        self.loss_divisor = n_outputs if loss == "squared_error" else 1
+        self.loss_divisor = 1 if loss == "poisson" else self.n_outputs
+
+    def shaped(self, output: Array) -> Array:
+        """Return the output (rows, n_outputs) as (rows, n_targets, n_quantiles) less the lengths of 1."""
+        if len(self.quantiles) > 1 and self.n_targets > 1:
+            return output.reshape(len(output), self.n_targets, len(self.quantiles))
+        return output.ravel() if output.shape[1] == 1 else output
 
     def encode(self, y: Array, dtype: str) -> Array:
         """Return y as (rows, n_outputs) of `dtype`."""
@@ -124,15 +167,18 @@ class RealTargets:
     def strata(self, encoded: Array) -> None:
         """Return None: the validation split of numbers is not stratified."""
 
-    def mean_loss(self, output: Array, encoded: Array, sample_weight: Array | None) -> float:
-        """Return the mean loss of the network's output, without penalty."""
-        return mean_loss(self.loss, output, encoded, sample_weight, self.loss_divisor)
-
     def score(self, output: Array, encoded: Array, sample_weight: Array | None) -> float:
-        """Return R^2, or NaN where a prediction is not finite."""
+        """Return R^2, for quantiles the mean D^2 of their pinball losses; NaN where a prediction is not finite."""
         if not np.isfinite(output).all():
             return float("nan")
-        return float(r2_score(encoded, output, sample_weight=sample_weight))
+        if not self.quantiles:
+            return float(r2_score(encoded, output, sample_weight=sample_weight))
+        of_each = output.reshape(len(output), self.n_targets, -1)
+        scores = [
+            d2_pinball_score(encoded, of_each[:, :, j], sample_weight=sample_weight, alpha=quantile)
+            for j, quantile in enumerate(self.quantiles)
+        ]
+        return float(np.mean(scores))
 
 
 Targets = ClassTargets | RealTargets

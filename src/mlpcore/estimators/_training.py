@@ -62,7 +62,8 @@ class Pass:
     rows: Rows
     rng: np.random.RandomState | None  # None keeps the order of the rows
     batch_size: int
-    alpha: float
+    l2: float
+    l1: float
     loss_divisor: int
     n_threads: int
 
@@ -76,7 +77,7 @@ class Pass:
             rows.y,
             rows.order,
             self.batch_size,
-            self.optimizer.update(self.alpha),
+            self.optimizer.update(self.l2, self.l1),
             sample_weight=rows.sample_weight,
             learning_rates=self.optimizer.schedule.rates(-(-len(rows) // self.batch_size)),
             n_threads=self.n_threads,

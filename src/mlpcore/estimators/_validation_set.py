@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -56,13 +57,14 @@ class Validation:
 
     def observe(self, engine: _core.Engine, n_threads: int, parameters: Callable[[], Parameters]) -> float:
         """Note loss and score of the weights that the engine has now; return the score."""
-        output = engine.predict(self.x, n_threads=n_threads)
-        self.losses.append(self.targets.mean_loss(output, self.y, self.sample_weight))
+        loss = engine.evaluate(self.x, self.y, sample_weight=self.sample_weight, n_threads=n_threads)
+        self.losses.append(loss / self.targets.loss_divisor)
         if self.scorer is None:
+            output = engine.predict(self.x, n_threads=n_threads)
             score = self.targets.score(output, self.y, self.sample_weight)
         elif isinstance(self.scorer, str):
             score = -self.losses[-1]
-        elif not np.isfinite(output).all():
+        elif not math.isfinite(loss):
             score = float("nan")
         else:
             score = self.scorer(parameters(), self.x, self.labels, self.sample_weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.special import expit, log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_sample_weight
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -42,6 +43,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Factor of the weight of each class's rows in training: as ``{label: factor}``, one such dict for each column
         of a multilabel y, or 'balanced' for ``n_samples / (n_classes * rows of the class)``. Scores and losses of
         validation rows go without it.
+    loss : {'log_loss', 'focal', 'hinge'}, default='log_loss'
+        'log_loss' is the cross-entropy. 'focal' multiplies each of its terms by ``(1 - p) ** focal_gamma``, p being
+        the probability of the truth, which turns to rows that are hard. 'hinge' is ``sum(max(0, 1 - s * z))`` of
+        linear outputs z, s being 1 for the row's class and -1 for others; it has `decision_function` instead of
+        `predict_proba`.
+    focal_gamma : float >= 0, default=2.0
+        Of the focal loss.
+    label_smoothing : float in [0, 1), default=0.0
+        Share of the truth that the log losses spread over all classes.
 
     Attributes
     ----------
@@ -79,8 +89,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MultilayerPerceptron._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
+        "loss": [StrOptions({"log_loss", "focal", "hinge"})],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
-    loss = "log_loss"
 
     def __init__(
         self,
@@ -118,7 +130,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         divergence: str = "raise",
         resume: bool = False,
         pickle_optimizer: bool = True,
+        dropout: Any = 0.0,
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        weight_decay: float = 0.01,
+        rho: float = 0.9,
         class_weight: Any = None,
+        loss: str = "log_loss",
+        focal_gamma: float = 2.0,
+        label_smoothing: float = 0.0,
     ) -> None:
         self._remember(locals())
 
@@ -215,6 +235,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         output = self._output(X)
         return self._fitted_targets().labels(output)
 
+    @available_if(lambda self: _checked_loss(self, "predict_proba", self.loss != "hinge"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class.
 
@@ -233,6 +254,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         z = self._output(X, out_activation="identity")
         return np.hstack([expit(-z), expit(z)])  # 1 - p would lose small probabilities
 
+    @available_if(lambda self: _checked_loss(self, "predict_log_proba", self.loss != "hinge"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probability of each class, finite however small that is.
 
@@ -245,7 +267,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        p = self.predict_proba(X)
+        p: Array = self.predict_proba(X)
         is_zero = p == 0
         log_p = np.log(p, where=~is_zero, out=p)
         if is_zero.any():  # too small for the dtype; its logarithm is not
@@ -257,6 +279,22 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             )
             log_p[is_zero] = exact[is_zero]
         return log_p
+
+    @available_if(lambda self: _checked_loss(self, "decision_function", self.loss == "hinge"))  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any) -> Array:
+        """Return the linear outputs of a network that was fitted with the hinge loss.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Positive where `predict` says yes; a single column for two classes.
+        """
+        z: Array = self._output(X)
+        return z.ravel() if self._fitted_targets().n_outputs == 1 else z
 
     def _check_rows_and_targets(
         self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
@@ -301,9 +339,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             )
 
     def _fitted_targets(self) -> ClassTargets:
-        return ClassTargets(self._label_binarizer)
+        return ClassTargets(self._label_binarizer, self.loss, self.focal_gamma, self.label_smoothing)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _checked_loss(estimator: MLPClassifier, method: str, has_it: bool) -> bool:
+    if not has_it:
+        raise AttributeError(f"loss={estimator.loss!r} has no {method}.")
+    return True

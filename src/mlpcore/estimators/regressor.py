@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from mlpcore.estimators._activations import OUTPUT_ACTIVATIONS
 from mlpcore.estimators._callbacks import with_callbacks
-from mlpcore.estimators._checking import checked_rows_and_y
+from mlpcore.estimators._checking import checked_rows_and_y, checked_sample_weight
 from mlpcore.estimators._documentation import with_shared_parts
 from mlpcore.estimators._multilayer import MultilayerPerceptron
 from mlpcore.estimators._targets import Array, RealTargets
+
+_LOSSES = ("squared_error", "absolute_error", "huber", "log_cosh", "poisson", "quantile")
 
 
 @with_shared_parts
@@ -28,14 +32,24 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        Half the squared error ``0.5 * (p - y)**2``, or ``y * log(y / p) - y + p`` with
-        ``p = exp(output)``, which requires y >= 0.
+    loss : str, default='squared_error'
+        What is minimised, e being ``prediction - y``:
+
+        - 'squared_error': ``0.5 * e**2``
+        - 'absolute_error': ``abs(e)``, which predicts the median
+        - 'huber': ``0.5 * e**2`` up to ``abs(e) == delta``, from there ``delta * (abs(e) - 0.5 * delta)``
+        - 'log_cosh': ``log(cosh(e))``
+        - 'poisson': ``y * log(y / p) - y + p`` with ``p = exp(output)``, which requires y >= 0
+        - 'quantile': the sum over q in `quantiles` of ``max(-q * e, (1 - q) * e)``
     {scikit_learns_parameters}
     {further_parameters}
     output_activation : str or None, default=None
         Activation of the output: 'identity', 'relu', 'softplus', 'sigmoid', 'tanh' or 'exp'. None is 'identity',
         and 'exp' with the Poisson loss.
+    delta : float > 0, default=1.0
+        Error at which the Huber loss turns from quadratic to linear.
+    quantiles : float or list of float in (0, 1), default=0.5
+        What the quantile loss predicts; of several, `predict` returns a column each.
 
     Attributes
     ----------
@@ -63,7 +77,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MultilayerPerceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(set(_LOSSES))],
+        "delta": [Interval(Real, 0, None, closed="neither")],
+        "quantiles": [Interval(Real, 0, 1, closed="neither"), list, tuple],
         "output_activation": [StrOptions(set(OUTPUT_ACTIVATIONS)), None],
     }
 
@@ -104,7 +120,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         divergence: str = "raise",
         resume: bool = False,
         pickle_optimizer: bool = True,
+        dropout: Any = 0.0,
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        weight_decay: float = 0.01,
+        rho: float = 0.9,
         output_activation: str | None = None,
+        delta: float = 1.0,
+        quantiles: float | Sequence[float] = 0.5,
     ) -> None:
         self._remember(locals())
 
@@ -177,19 +200,54 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        ndarray of shape (n_samples,) or (n_samples, n_targets); with several quantiles, a last axis for them
         """
         output = self._output(X)
-        return output.ravel() if output.shape[1] == 1 else output
+        return self._fitted_targets().shaped(output)
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2, or for the quantile loss the mean over quantiles of D^2 of their pinball losses.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            At most 1, the best; 0 for constant predictions of the mean or the quantile.
+        """
+        if self.loss != "quantile":
+            return float(super().score(X, y, sample_weight))
+        output = self._output(X)
+        y = check_array(y, ensure_2d=False, dtype=output.dtype, input_name="y")
+        weight = checked_sample_weight(sample_weight, y, str(output.dtype))
+        return self._fitted_targets().score(output, y.reshape(len(y), -1), weight)
 
     def _check_rows_and_targets(
         self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
     ) -> tuple[Array, Array, RealTargets]:
         X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=first, y_numeric=True)
-        return X, y, RealTargets(self.loss, 1 if y.ndim == 1 else y.shape[1], self.output_activation)
+        return X, y, self._targets(1 if y.ndim == 1 else y.shape[1])
 
     def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Array, Array]:
         return checked_rows_and_y(self, X, y, dtype=dtype, reset=False, y_numeric=True)
 
     def _fitted_targets(self) -> RealTargets:
-        return RealTargets(self.loss, self.n_outputs_, self.output_activation)
+        return self._targets(
+            self.n_outputs_ // (len(_checked_quantiles(self.quantiles)) if self.loss == "quantile" else 1)
+        )
+
+    def _targets(self, n_targets: int) -> RealTargets:
+        quantiles = _checked_quantiles(self.quantiles)
+        return RealTargets(self.loss, n_targets, self.output_activation, self.delta, quantiles)
+
+
+def _checked_quantiles(quantiles: Any) -> tuple[float, ...]:
+    """Return the quantiles as numbers in (0, 1), at least one."""
+    values: tuple[Any, ...] = (quantiles,) if isinstance(quantiles, Real) else tuple(quantiles)
+    if not values or not all(isinstance(q, Real) and 0 < q < 1 for q in values):  # type: ignore[operator]
+        raise ValueError(f"quantiles must hold numbers in (0, 1), at least one, got {quantiles!r}.")
+    return tuple(float(q) for q in values)
