@@ -1,5 +1,7 @@
 """Every loss with its parameters: the engine against the oracle, and its gradients against central differences."""
 
+import os
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -175,3 +177,41 @@ def test_wrong_loss_is_refused(name, parameters, message):
     tape = _core.Tape()
     with pytest.raises(ValueError, match=message):
         tape.loss(tape.input(4), name, **parameters)
+
+
+KERAS = {  # Keras' loss -> ours; Keras takes the mean over columns where a loss is of single elements
+    "MeanAbsoluteError": ("absolute_error", {}, {}),
+    "Huber": ("huber", {"delta": 0.7}, {"delta": 0.7}),
+    "LogCosh": ("log_cosh", {}, {}),
+    "Hinge": ("hinge", {}, {}),
+    "SquaredHinge": ("squared_hinge", {}, {}),
+    "CategoricalHinge": ("categorical_hinge", {}, {}),
+    "CategoricalCrossentropy": ("cross_entropy", {"label_smoothing": 0.2}, {"label_smoothing": 0.2}),
+    "CategoricalFocalCrossentropy": ("cross_entropy", {"alpha": 0.25, "gamma": 2.0}, {"alpha": 0.25, "gamma": 2.0}),
+    "BinaryCrossentropy": ("binary_cross_entropy", {"label_smoothing": 0.2}, {"label_smoothing": 0.2}),
+    "BinaryFocalCrossentropy": (
+        "binary_cross_entropy",
+        {"alpha": 0.3, "gamma": 1.5, "label_smoothing": 0.1},
+        {"alpha": 0.3, "gamma": 1.5, "label_smoothing": 0.1, "apply_class_balancing": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_reference_is_keras(name):
+    pytest.importorskip("torch")
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    loss, ours, theirs = KERAS[name]
+    rng = np.random.RandomState(0)
+    _, y, _ = problem(loss, 4)
+    p = rng.standard_normal((24, 4))
+    if "entropy" in loss:
+        p = reference.ACTIVATIONS["logistic"][0](p)  # rows that do not sum to 1 too
+    if name == "CategoricalFocalCrossentropy":
+        p /= p.sum(axis=1, keepdims=True)
+    targets = np.eye(4)[y] if loss in reference.CLASSES else y
+    expected = float(keras.ops.convert_to_numpy(getattr(keras.losses, name)(**theirs)(targets, p)))
+    columns = 1 if loss in reference.CLASSES else 4
+    # Keras computes in float32
+    assert reference.loss_rows(loss, p, y, **ours).mean() / columns == pytest.approx(expected, rel=2e-6)
