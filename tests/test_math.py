@@ -36,7 +36,7 @@ def test_error_is_as_stated(name, dtype, isa):
     exact = function(x.astype(np.float64))
     got = _core.kernels.activation(x[:, None], name, isa=isa)[:, 0].astype(np.float64)
     unit = np.spacing(np.abs(exact).astype(dtype)).astype(np.float64)
-    # the float64 functions are themselves a unit or two off, and erfc's argument is rounded twice: z^2 units each in the tail
+    # the float64 functions are a unit or two off, and erfc's argument is rounded twice: z^2 units each in the tail
     slack = 0 if dtype == "float32" else 2 + (2 * np.maximum(-x, 0) ** 2 if name == "gelu" else 0)
     assert (np.abs(got - exact) / unit <= ulp + slack).all()
 
