@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "by_columns.h"
+
 namespace mlpcore {
 
 namespace {
@@ -15,11 +17,25 @@ constexpr double kPollSeconds = 0.05;
 // A step of fewer flops runs on one thread: two barriers and the transfer of the activations cost more than they win.
 constexpr double kFlopsPerThread = 2e6;
 constexpr int64_t kPredictRows = 192;  // rows whose activations are in the cache at once
+// The update of a weight takes as long as this many nonzeros; most weights of a sparse layer meet none in a batch.
+constexpr int64_t kUpdateCost = 16;
 
 // This thread's share of n things.
 Range share(int64_t n, int thread, int threads) {
   const int64_t first = n * thread / threads;
   return {first, n * (thread + 1) / threads - first};
+}
+
+// The most nonzeros of a batch, 0 for dense rows.
+template <class T>
+int64_t most_nonzeros(const Data<T>& data, int64_t batch_size) {
+  int64_t most = 0;
+  for (int64_t start = 0; data.is_sparse() && start < data.rows; start += batch_size) {
+    int64_t sum = 0;
+    for (int64_t r = start; r < std::min(start + batch_size, data.rows); ++r) sum += data.sparse.length(data.row(r));
+    most = std::max(most, sum);
+  }
+  return most;
 }
 
 }  // namespace
@@ -35,10 +51,13 @@ struct Engine<T>::Workspace {
   Memory<int32_t> labels;
   Memory<double> loss;
   int64_t scratch_size = 0;
+  ByColumns<T> columns;            // the batch's sparse rows
+  std::vector<Unit> sparse_units;  // the work on weights for sparse rows, in order
 
-  Workspace(const Plan& plan, const Kernels<T>& k, int64_t rows, bool gathers, bool training, int threads) {
+  Workspace(const Plan& plan, const Kernels<T>& k, const Data<T>& data, int64_t rows, bool gathers, bool training,
+            int threads) {
     const bool input_gradient = plan.nodes.empty() || plan.nodes[0].needs_dx;
-    const auto has_value = [&](size_t b) { return b > 0 || gathers; };
+    const auto has_value = [&](size_t b) { return b > 0 || (gathers && !data.is_sparse()); };
     const auto has_gradient = [&](size_t b) { return training && (b > 0 || input_gradient); };
     int64_t size = 0;
     for (size_t b = 0; b < plan.buffers.size(); ++b)
@@ -74,7 +93,15 @@ struct Engine<T>::Batch {
     for (int64_t r = start; r < start + rows; ++r) weight_sum += weight(r);
   }
   // Of row r of the pass.
-  double weight(int64_t r) const { return data.weight ? double(data.weight[data.order ? data.order[r] : r]) : 1; }
+  double weight(int64_t r) const { return data.weight ? double(data.weight[data.row(r)]) : 1; }
+};
+
+// What the first layer reads: rows of numbers, or the rows of a sparse matrix that `order` names (null: all in order).
+template <class T>
+struct Engine<T>::Input {
+  Rows<T> rows;
+  Sparse<T> sparse;
+  const int64_t* order;
 };
 
 // Which masks the dropouts of a step take.
@@ -90,12 +117,22 @@ Engine<T>::Engine(const Tape& tape, const Kernels<T>& kernels) : k_(kernels) {
   plan_ = link(tape, Fusions::all, packed_size);
   plain_ = link(tape, Fusions::none, packed_size);
   quantiles_.assign(plan_.loss.quantiles.begin(), plan_.loss.quantiles.end());
+  for (const DenseLayer& layer : plan_.layers) {
+    size_ = layer.offset + k_.size(layer.in + 1, layer.out);
+    step_flops_per_row_ += layer.in * layer.out * (&layer == plan_.layers.data() ? 4 : 6);
+  }
+  units_ = make_units(1, 1);
+  weights_ = Memory<T>(size_);
+}
+
+// The units of all layers, given what each weight of the first and of the others costs.
+template <class T>
+std::vector<Unit> Engine<T>::make_units(int64_t first_cost, int64_t other_cost) const {
+  std::vector<Unit> units;
   int64_t cost = 0;
   for (const DenseLayer& layer : plan_.layers) {
-    const int l = int(&layer - plan_.layers.data());
-    size_ = layer.offset + k_.size(layer.in + 1, layer.out);
-    step_flops_per_row_ += layer.in * layer.out * (l > 0 ? 6 : 4);
     if (!layer.trainable) continue;
+    const int l = int(&layer - plan_.layers.data());
     for (int64_t p = 0; p < k_.panels(layer.out); ++p)
       for (int64_t u = 0; u < k_.units(layer.in); ++u) {
         const bool kernel = u + 1 < k_.units(layer.in);
@@ -103,12 +140,30 @@ Engine<T>::Engine(const Tape& tape, const Kernels<T>& kernels) : k_(kernels) {
         const int64_t rows = kernel ? std::min(k_.panel, layer.in - first) : 1;
         const int64_t width = std::min(k_.panel, k_.padded(layer.out - p * k_.panel));
         const int64_t offset = layer.offset + p * k_.panel * (layer.in + 1) + first * width;
-        units_.push_back({l, p, u, offset, rows * width, cost, kernel});
-        cost += rows * width;
+        units.push_back({l, p, u, offset, rows * width, cost, kernel});
+        cost += rows * width * (l == 0 ? first_cost : other_cost);
       }
   }
-  units_.push_back({-1, 0, 0, 0, 0, cost, false});  // the end
-  weights_ = Memory<T>(size_);
+  units.push_back({-1, 0, 0, 0, 0, cost, false});  // the end
+  return units;
+}
+
+template <class T>
+const std::vector<Unit>& Engine<T>::units(const Workspace& space) const {
+  return space.sparse_units.empty() ? units_ : space.sparse_units;
+}
+
+// Memory for batches of at most `rows`, and how many of the threads they are work for.
+template <class T>
+auto Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads) const -> Workspace {
+  const int64_t nonzeros = most_nonzeros(data, rows), in = plan_.buffers[0];
+  threads = useful_threads(data, rows, nonzeros + kUpdateCost * in, threads);
+  Workspace space(plan_, k_, data, rows, data.order || !plan_.dense_first(), true, threads);
+  if (data.is_sparse()) {
+    space.columns = ByColumns<T>(nonzeros, in);
+    space.sparse_units = make_units(nonzeros / in + kUpdateCost, rows + kUpdateCost);
+  }
+  return space;
 }
 
 template <class T>
@@ -123,8 +178,12 @@ void Engine<T>::make_slots(int count, T initial) {
 }
 
 template <class T>
-int Engine<T>::useful_threads(int64_t rows, int threads) const {
-  const double flops = double(step_flops_per_row_) * double(rows);
+int Engine<T>::useful_threads(const Data<T>& data, int64_t rows, int64_t nonzeros, int threads) const {
+  double flops = double(step_flops_per_row_) * double(rows);
+  if (data.is_sparse()) {
+    const DenseLayer& first = plan_.layers[0];
+    flops += 4.0 * double(first.out) * (double(nonzeros) - double(first.in) * double(rows));
+  }
   return int(std::clamp(flops / kFlopsPerThread, 1.0, double(std::max(1, threads))));
 }
 
@@ -135,11 +194,15 @@ Panels<T> Engine<T>::layer_weights(const DenseLayer& layer) const {
 
 // The rows of every buffer in `range` from the input's. Dropouts pass everything on where there is no noise.
 template <class T>
-void Engine<T>::forward(const Plan& plan, const Workspace& space, Rows<T> x, Range range, const Noise* noise) const {
+void Engine<T>::forward(const Plan& plan, const Workspace& space, const Input& x, Range range,
+                        const Noise* noise) const {
   for (const Node& node : plan.nodes) {
     const Panels<T> from = space.buffers[node.from].value, to = space.buffers[node.to].value;
-    if (node.kind == OpKind::dense)
-      k_.dense(range, node.from == 0 ? x : k_.by_rows(from), layer_weights(plan.layers[node.layer]), node.relu, to);
+    if (node.kind == OpKind::dense && node.from == 0 && x.sparse.start)
+      k_.sparse_dense(range, x.sparse, x.order, layer_weights(plan.layers[node.layer]), node.relu, to);
+    else if (node.kind == OpKind::dense)
+      k_.dense(range, node.from == 0 ? x.rows : k_.by_rows(from), layer_weights(plan.layers[node.layer]), node.relu,
+               to);
     else if (node.kind == OpKind::dropout) drop(node, range, noise, from, to);
     else k_.activation(node.activation, T(node.alpha), range, from, to);
   }
@@ -179,12 +242,17 @@ void Engine<T>::backward(const Plan& plan, int nodes, const Workspace& space, Ra
   }
 }
 
-// The batch's input, as products read it: gathered, or the user's rows in place.
+// The input from row `start` of the pass on, as products read it: gathered, or the user's rows in place.
 template <class T>
-Rows<T> Engine<T>::input(const Batch& batch, const Workspace& space) const {
+auto Engine<T>::input(const Data<T>& data, int64_t start, const Workspace& space) const -> Input {
   const int64_t in = plan_.buffers[0];
-  return space.buffers[0].value.at ? k_.by_rows(space.buffers[0].value)
-                                   : k_.by_rows(batch.data.x + batch.start * in, in);
+  if (data.is_sparse()) {
+    const Sparse<T>& x = data.sparse;
+    return {{}, {x.value, x.index, data.order ? x.start : x.start + start}, data.order ? data.order + start : nullptr};
+  }
+  return {space.buffers[0].value.at ? k_.by_rows(space.buffers[0].value) : k_.by_rows(data.x + start * in, in),
+          {},
+          nullptr};
 }
 
 template <class T>
@@ -205,9 +273,15 @@ LossSettings<T> Engine<T>::loss_settings() const {
 // Everything of a step that concerns rows: this thread's rows are gathered, passed forward, and their gradient back.
 template <class T>
 void Engine<T>::row_phase(const Batch& batch, Workspace& space, const Noise* noise, int thread, int threads) const {
-  const Range range = share(batch.rows, thread, threads);
-  if (range.rows == 0) return;
   const Data<T>& data = batch.data;
+  const Input x = input(data, batch.start, space);
+  if (data.is_sparse() && thread == 0) space.columns.fill(x.sparse, x.order, batch.rows);
+  // Thread 0's share begins with the work of `fill`, counted in rows.
+  const int64_t filling = data.is_sparse() ? batch.rows * 3 / 10 : 0;
+  const Range work = share(filling + batch.rows, thread, threads);
+  const int64_t first = std::max(work.first - filling, int64_t(0)), end = work.first + work.rows - filling;
+  if (end <= first) return;
+  const Range range{first, end - first};
   const int64_t begin = batch.start + range.first, width = plan_.target_width;
   const T* y = data.y ? data.y + begin * width : nullptr;
   const int32_t* labels = data.labels ? data.labels + begin : nullptr;
@@ -232,7 +306,7 @@ void Engine<T>::row_phase(const Batch& batch, Workspace& space, const Noise* noi
   const double per_row = plan_.loss.weight / batch.weight_sum;
   for (int64_t r = 0; r < range.rows; ++r) scale[r] = T(batch.weight(begin + r) * per_row);
 
-  forward(plan_, space, input(batch, space), range, noise);
+  forward(plan_, space, x, range, noise);
   k_.loss(loss_settings(), range, space.buffers[plan_.loss_at].value, {y, labels}, scale, loss,
           space.buffers[plan_.gradient_at].gradient);
   if (data.weight)
@@ -244,14 +318,14 @@ void Engine<T>::row_phase(const Batch& batch, Workspace& space, const Noise* noi
 // f(unit, its number) for this thread's units.
 template <class T>
 template <class F>
-void Engine<T>::each_unit(int thread, int threads, F f) const {
-  const Range costs = share(units_.back().cost_before, thread, threads);
+void Engine<T>::each_unit(const Workspace& space, int thread, int threads, F f) const {
+  const std::vector<Unit>& all = units(space);
+  const Range costs = share(all.back().cost_before, thread, threads);
   const auto before = [&](int64_t cost) {  // units that begin before this much of the work
-    return std::lower_bound(units_.begin(), units_.end(), cost,
-                            [](const Unit& u, int64_t c) { return u.cost_before < c; }) -
-           units_.begin();
+    return std::lower_bound(all.begin(), all.end(), cost, [](const Unit& u, int64_t c) { return u.cost_before < c; }) -
+           all.begin();
   };
-  for (auto u = before(costs.first); u < before(costs.first + costs.rows); ++u) f(units_[u], size_t(u));
+  for (auto u = before(costs.first); u < before(costs.first + costs.rows); ++u) f(all[u], size_t(u));
 }
 
 // Everything of a step that concerns weights: this thread's units take the step; with a `gradient` it is stored there
@@ -259,15 +333,21 @@ void Engine<T>::each_unit(int thread, int threads, F f) const {
 template <class T>
 void Engine<T>::weight_phase(const Batch& batch, const Workspace& space, const Step<T>& step, Weights<T> at,
                              T* gradient, Norms* norms, int thread, int threads) const {
-  each_unit(thread, threads, [&](const Unit& unit, size_t u) {
+  const Input x = input(batch.data, batch.start, space);
+  each_unit(space, thread, threads, [&](const Unit& unit, size_t u) {
     const DenseLayer& layer = plan_.layers[unit.layer];
     const Node& node = plan_.nodes[layer.node];
     const Weights<T> to = gradient ? Weights<T>{gradient, nullptr, nullptr} : at;
     const auto here = [&](T* p) { return p ? p + layer.offset : nullptr; };
-    norms[u] = k_.dense_dw(unit.panel, unit.unit, batch.rows,
-                           node.from == 0 ? input(batch, space) : k_.by_rows(space.buffers[node.from].value), layer.in,
-                           space.buffers[node.to].gradient, gradient ? nullptr : &step,
-                           {here(to.w), here(to.slot0), here(to.slot1)});
+    const Panels<T> dy = space.buffers[node.to].gradient;
+    const Step<T>* applied = gradient ? nullptr : &step;
+    const Weights<T> weights{here(to.w), here(to.slot0), here(to.slot1)};
+    if (node.from == 0 && x.sparse.start)
+      norms[u] = k_.sparse_dw(unit.panel, unit.unit, batch.rows, space.columns.get(), layer.in, dy, applied, weights);
+    else
+      norms[u] = k_.dense_dw(unit.panel, unit.unit, batch.rows,
+                             node.from == 0 ? x.rows : k_.by_rows(space.buffers[node.from].value), layer.in, dy,
+                             applied, weights);
     if (gradient) norms[u] = k_.penalise(step, unit.kernel, unit.size, at.w + unit.offset, gradient + unit.offset);
   });
 }
@@ -296,8 +376,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
                       int threads, bool (*interrupted)()) {
   const int64_t batch_rows = std::min(batch_size, data.rows);
   make_slots(update.slots(), T(update.initial_slot()));
-  threads = useful_threads(batch_rows, threads);
-  Workspace space(plan_, k_, batch_rows, data.order || !plan_.dense_first(), true, threads);
+  Workspace space = training_space(data, batch_rows, threads);
   const size_t units = units_.size() - 1;
   Memory<Norms> norms(int64_t(units) + 1);
   Memory<T> gradient(update.clip_norm > 0 ? size_ : 0);
@@ -326,7 +405,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         barrier.wait();
         const double norm = std::sqrt(total(norms.get(), units).gradient);
         const T scale = norm > update.clip_norm ? T(update.clip_norm / norm) : T(1);
-        each_unit(thread, n, [&](const Unit& unit, size_t) {
+        each_unit(space, thread, n, [&](const Unit& unit, size_t) {
           const auto here = [&](T* p) { return p ? p + unit.offset : nullptr; };
           k_.update(s, unit.kernel, scale, unit.size, gradient.get() + unit.offset,
                     {here(at.w), here(at.slot0), here(at.slot1)});
@@ -353,8 +432,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
 template <class T>
 Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient) {
   const Batch batch(data, 0, data.rows);
-  threads = useful_threads(data.rows, threads);
-  Workspace space(plan_, k_, data.rows, data.order || !plan_.dense_first(), true, threads);
+  Workspace space = training_space(data, data.rows, threads);
   const size_t units = units_.size() - 1;
   Memory<Norms> norms(int64_t(units) + 1);
   Update update;
@@ -377,20 +455,20 @@ Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* g
 // block's row 0.
 template <class T>
 template <class F>
-void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, const T* x, int64_t rows, int threads,
+void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, const Data<T>& data, int threads,
                            F f) const {
-  const int64_t in = plan.buffers[0];
-  threads = useful_threads(rows, threads);
+  const int64_t rows = data.rows, in = plan.buffers[0];
+  threads = useful_threads(data, rows, most_nonzeros(data, rows), threads);
   std::vector<Workspace> spaces;  // made before the team runs: memory that cannot be had is an error here
   const int64_t block = std::min(kPredictRows, (rows + threads - 1) / threads);
-  for (int t = 0; t < threads; ++t) spaces.emplace_back(plan, k_, block, gathers, gradients, 1);
+  for (int t = 0; t < threads; ++t) spaces.emplace_back(plan, k_, data, block, gathers, gradients, 1);
   run_team(threads, [&](int thread, int n, Barrier&) {
     Workspace& space = spaces[thread];
     const Range mine = share(rows, thread, n);
     for (int64_t r = mine.first; r < mine.first + mine.rows; r += block) {
       const Range range{0, std::min(block, mine.first + mine.rows - r)};
-      if (gathers) k_.gather(x + r * in, nullptr, range, space.buffers[0].value);
-      forward(plan, space, k_.by_rows(x + r * in, in), range, nullptr);
+      if (gathers) k_.gather(data.x + r * in, nullptr, range, space.buffers[0].value);
+      forward(plan, space, input(data, r, space), range, nullptr);
       f(space, thread, r, range);
     }
   });
@@ -399,12 +477,11 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, const
 template <class T>
 double Engine<T>::evaluate(const Data<T>& data, int threads) const {
   Memory<double> loss(data.rows);
-  each_block(plan_, !plan_.dense_first(), false, data.x, data.rows, threads,
-             [&](const Workspace& space, int, int64_t r, Range range) {
-               const Targets<T> y{data.y ? data.y + r * plan_.target_width : nullptr,
-                                  data.labels ? data.labels + r : nullptr};
-               k_.loss(loss_settings(), range, space.buffers[plan_.loss_at].value, y, nullptr, loss.get() + r, {});
-             });
+  each_block(
+      plan_, !plan_.dense_first(), false, data, threads, [&](const Workspace& space, int, int64_t r, Range range) {
+        const Targets<T> y{data.y ? data.y + r * plan_.target_width : nullptr, data.labels ? data.labels + r : nullptr};
+        k_.loss(loss_settings(), range, space.buffers[plan_.loss_at].value, y, nullptr, loss.get() + r, {});
+      });
   const Batch batch(data, 0, data.rows);
   double sum = 0;
   for (int64_t r = 0; r < data.rows; ++r) sum += batch.weight(r) * loss.get()[r];
@@ -412,26 +489,26 @@ double Engine<T>::evaluate(const Data<T>& data, int threads) const {
 }
 
 template <class T>
-void Engine<T>::predict(const T* x, int64_t rows, T* out, int threads) const {
+void Engine<T>::predict(const Data<T>& data, T* out, int threads) const {
   const int64_t width = plan_.buffers[plan_.output];
-  each_block(plan_, !plan_.dense_first(), false, x, rows, threads,
+  each_block(plan_, !plan_.dense_first(), false, data, threads,
              [&](const Workspace& space, int, int64_t r, Range range) {
                k_.scatter(space.buffers[plan_.output].value, range, out + r * width);
              });
 }
 
 template <class T>
-void Engine<T>::activations(const T* x, int64_t rows, T* const* out, int threads) const {
-  each_block(plain_, true, false, x, rows, threads, [&](const Workspace& space, int, int64_t r, Range range) {
+void Engine<T>::activations(const Data<T>& data, T* const* out, int threads) const {
+  each_block(plain_, true, false, data, threads, [&](const Workspace& space, int, int64_t r, Range range) {
     for (size_t v = 0; v < plain_.buffers.size(); ++v)
       if (out[v]) k_.scatter(space.buffers[v].value, range, out[v] + r * plain_.buffers[v]);
   });
 }
 
 template <class T>
-void Engine<T>::input_gradient(const T* x, int64_t rows, const T* cotangent, T* dx, int threads) const {
+void Engine<T>::input_gradient(const Data<T>& data, const T* cotangent, T* dx, int threads) const {
   const int64_t in = plain_.buffers[0], width = plain_.buffers[plain_.output];
-  threads = useful_threads(rows, threads);
+  threads = useful_threads(data, data.rows, most_nonzeros(data, data.rows), threads);
   const int64_t each = cotangent ? 0 : kPredictRows * (width + in);
   Memory<T> row_major(each * threads);
   const auto gradient = [&](const Workspace& space, int thread, int64_t r, Range range) {
@@ -453,7 +530,7 @@ void Engine<T>::input_gradient(const T* x, int64_t rows, const T* cotangent, T* 
       for (int64_t i = 0; i < range.rows; ++i) std::copy_n(one + i * in, in, dx + ((r + i) * width + j) * in);
     }
   };
-  each_block(plain_, !plain_.dense_first(), true, x, rows, threads, gradient);
+  each_block(plain_, !plain_.dense_first(), true, data, threads, gradient);
 }
 
 template class Engine<float>;

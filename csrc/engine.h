@@ -9,15 +9,20 @@
 
 namespace mlpcore {
 
-// The rows of one pass over the data. Exactly one of `labels` and `y` is set, as the loss reads it.
+// The rows of one pass over the data. Exactly one of `x` and `sparse` is set, and of `labels` and `y`, as the loss
+// reads it.
 template <class T>
 struct Data {
   const T* x;             // (n, in)
+  Sparse<T> sparse;       // (n, in) by rows; only for a plan whose dense_first() is true
   const T* y;             // (n, k)
   const int32_t* labels;  // (n,)
   const T* weight;        // (n,) or null: 1
   const int64_t* order;   // (rows,) rows of x, or null: 0, 1, ...
   int64_t rows;
+
+  bool is_sparse() const { return sparse.start; }
+  int64_t row(int64_t r) const { return order ? order[r] : r; }
 };
 
 struct Penalty {
@@ -63,41 +68,45 @@ class Engine {
   // Mean loss of all rows.
   double evaluate(const Data<T>& data, int threads) const;
 
-  // out (rows, output width) for x (rows, in)
-  void predict(const T* x, int64_t rows, T* out, int threads) const;
+  // out (rows, output width) for all rows of x; neither order nor targets are read here and below
+  void predict(const Data<T>& data, T* out, int threads) const;
 
-  // out[v] (rows, width of v) = the tape's value v, where not null
-  void activations(const T* x, int64_t rows, T* const* out, int threads) const;
+  // out[v] (rows, width of v) = the tape's value v, where not null; not for sparse rows
+  void activations(const Data<T>& data, T* const* out, int threads) const;
 
   // dx (rows, in) = sum_j cotangent[:, j] d output_j / d x for cotangent (rows, output width); null: dx (rows, output width,
   // in), the gradient of each output
-  void input_gradient(const T* x, int64_t rows, const T* cotangent, T* dx, int threads) const;
+  void input_gradient(const Data<T>& data, const T* cotangent, T* dx, int threads) const;
 
  private:
   struct Workspace;
   struct Batch;
   struct Noise;
+  struct Input;
 
+  std::vector<Unit> make_units(int64_t first_cost, int64_t other_cost) const;
+  const std::vector<Unit>& units(const Workspace& space) const;
+  Workspace training_space(const Data<T>& data, int64_t rows, int& threads) const;
   Panels<T> layer_weights(const DenseLayer& layer) const;
-  Rows<T> input(const Batch& batch, const Workspace& space) const;
+  Input input(const Data<T>& data, int64_t start, const Workspace& space) const;
   LossSettings<T> loss_settings() const;
-  void forward(const Plan& plan, const Workspace& space, Rows<T> x, Range range, const Noise* noise) const;
+  void forward(const Plan& plan, const Workspace& space, const Input& x, Range range, const Noise* noise) const;
   void backward(const Plan& plan, int nodes, const Workspace& space, Range range, const Noise* noise, T* scratch) const;
   void drop(const Node& node, Range range, const Noise* noise, Panels<T> from, Panels<T> to) const;
   void row_phase(const Batch& batch, Workspace& space, const Noise* noise, int thread, int threads) const;
   template <class F>
-  void each_unit(int thread, int threads, F f) const;
+  void each_unit(const Workspace& space, int thread, int threads, F f) const;
   void weight_phase(const Batch& batch, const Workspace& space, const Step<T>& step, Weights<T> at, T* gradient,
                     Norms* norms, int thread, int threads) const;
   template <class F>
-  void each_block(const Plan& plan, bool gathers, bool gradients, const T* x, int64_t rows, int threads, F f) const;
-  int useful_threads(int64_t rows, int threads) const;
+  void each_block(const Plan& plan, bool gathers, bool gradients, const Data<T>& data, int threads, F f) const;
+  int useful_threads(const Data<T>& data, int64_t rows, int64_t nonzeros, int threads) const;
 
   Plan plan_, plain_;  // with all fusions and with none
   const Kernels<T>& k_;
   int64_t size_ = 0;
   Memory<T> weights_, slots_[2];
-  std::vector<Unit> units_;  // the work on weights, in order
+  std::vector<Unit> units_;  // the work on weights for dense rows, in order
   std::vector<T> quantiles_;
   int64_t step_flops_per_row_ = 0;
 };

@@ -138,6 +138,17 @@ struct Rows {
   bool padded;                  // whole vectors may be read: of panels, yes
 };
 
+// A sparse matrix by rows (CSR): row r has the values value[start[r]] ... value[start[r + 1] - 1] in the columns that
+// `index` tells, in any order; values of the same place add up. By columns (CSC): the other way round.
+template <class T>
+struct Sparse {
+  const T* value = nullptr;
+  const int32_t* index = nullptr;
+  const int64_t* start = nullptr;
+
+  int64_t length(int64_t r) const { return start[r + 1] - start[r]; }
+};
+
 // `first` and `rows` say which rows of a batch a call works on, so that threads can share a batch out.
 struct Range {
   int64_t first, rows;
@@ -182,6 +193,13 @@ struct Kernels {
   // the penalties added to g and its values clipped, returning the norms; and the rule, for g times `scale`.
   Norms (*penalise)(const Step<T>& step, bool kernel, int64_t n, const T* w, T* g);
   void (*update)(const Step<T>& step, bool kernel, T scale, int64_t n, const T* g, Weights<T> at);
+
+  // y[first + r] = x[order[first + r]] @ kernel + bias for x (n, in) by rows, then max(0, .) if relu; order null:
+  // x[first + r]
+  void (*sparse_dense)(Range range, Sparse<T> x, const int64_t* order, Panels<T> weights, bool relu, Panels<T> y);
+  // dense_dw for x (rows, in) by columns
+  Norms (*sparse_dw)(int64_t p, int64_t u, int64_t rows, Sparse<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
+                     Weights<T> at);
 
   // y (rows, width) = f(x), in place if y.at == x.at. softmax is over each row.
   void (*activation)(Activation f, T alpha, Range range, Panels<T> x, Panels<T> y);

@@ -32,7 +32,7 @@ PYTHON_LAYERS = [
     {"__main__"},
 ]
 CPP_LAYERS = [
-    {"kernels.h", "philox.h", "memory.h", "flush.h", "row_kernels.h"},
+    {"kernels.h", "philox.h", "memory.h", "flush.h", "row_kernels.h", "by_columns.h"},
     {"kernels"},
     {"dispatch.h", "dispatch.cpp"},
     {"tape.h", "tape.cpp", "update.h", "update.cpp"},

@@ -52,14 +52,6 @@ def test_read_only_data_are_fine():
     MLPRegressor(max_iter=2).fit(rows, y, weight).predict(rows)
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_sparse_rows_are_refused_clearly(solver):
-    with pytest.raises(NotImplementedError, match="MLPRegressor does not take sparse X yet"):
-        MLPRegressor(solver=solver).fit(sparse.csr_array(X), Y_REAL)
-    with pytest.raises(NotImplementedError, match="does not take sparse X yet"):
-        fitted("MLPClassifier").predict_proba(sparse.csr_array(X))
-
-
 def test_float32_rows_that_overflow_are_refused():
     model = MLPRegressor(max_iter=2).fit(X.astype(np.float32), Y_REAL)
     with pytest.raises(ValueError, match=r"too large for dtype\('float32'\)"):

@@ -25,8 +25,6 @@ def _load_peer_tests():
 
 
 PEER_TESTS = _load_peer_tests()
-no_sparse = pytest.mark.xfail(raises=NotImplementedError, reason="sparse X is not supported yet")
-no_sparse(PEER_TESTS["test_sparse_matrices"])
 globals().update(PEER_TESTS)
 
 
@@ -35,17 +33,13 @@ def global_random_seed():
     return 42
 
 
-SPARSE_CHECKS = dict.fromkeys(
-    ("check_estimator_sparse_tag", "check_estimator_sparse_array", "check_estimator_sparse_matrix"),
-    "sparse X raises NotImplementedError",
-)
 CHECKED = [  # with the settings that scikit-learn gives its own classes in these checks
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
 ]
 
 
-@estimator_checks.parametrize_with_checks(CHECKED, expected_failed_checks=lambda _: SPARSE_CHECKS)
+@estimator_checks.parametrize_with_checks(CHECKED)
 def test_scikit_learns_estimator_checks(estimator, check):
     if "sample_weight_equivalence" in check.func.__name__:
         # equal only where the rows' order does not matter: scikit-learn's own settings too

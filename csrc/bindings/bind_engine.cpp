@@ -7,6 +7,7 @@
 #include "../engine.h"
 #include "array.h"
 #include "names.h"
+#include "sparse_array.h"
 
 namespace mlpcore {
 
@@ -78,7 +79,7 @@ class BoundEngine {
     engine_.step = step;
   }
 
-  py::tuple train(const py::array& x, const py::array& y, const py::object& order, int64_t batch_size,
+  py::tuple train(const py::object& x, const py::array& y, const py::object& order, int64_t batch_size,
                   const Update& update, const py::object& sample_weight, const py::object& learning_rates,
                   int threads) {
     const Inputs in(*this, x, y, order, sample_weight);
@@ -97,7 +98,7 @@ class BoundEngine {
     return py::make_tuple(sums.loss, sums.penalty);
   }
 
-  py::tuple gradient(const py::array& x, const py::array& y, double l2, double l1, const py::object& sample_weight,
+  py::tuple gradient(const py::object& x, const py::array& y, double l2, double l1, const py::object& sample_weight,
                      int threads) {
     const Inputs in(*this, x, y, py::none(), sample_weight);
     std::vector<py::array_t<T>> gradients = new_parameters();
@@ -112,27 +113,30 @@ class BoundEngine {
     return py::make_tuple(sums.loss, sums.penalty, gradients);
   }
 
-  double evaluate(const py::array& x, const py::array& y, const py::object& sample_weight, int threads) {
+  double evaluate(const py::object& x, const py::array& y, const py::object& sample_weight, int threads) {
     const Inputs in(*this, x, y, py::none(), sample_weight);
     py::gil_scoped_release release;
     std::shared_lock lock(mutex_);
     return engine_.evaluate(in.data, threads);
   }
 
-  py::array_t<T> predict(const py::array& x, int threads) {
+  py::array_t<T> predict(const py::object& x, int threads) {
     const Plan& plan = engine_.plan();
-    const auto view = checked<T>(x, "x", {kAny, plan.buffers[0]});
-    py::array_t<T> out({view.shape(0), py::ssize_t(plan.buffers[plan.output])});
+    const InputRows in(x, plan);
+    py::array_t<T> out({py::ssize_t(in.data.rows), py::ssize_t(plan.buffers[plan.output])});
     T* to = out.mutable_data();
     py::gil_scoped_release release;
     std::shared_lock lock(mutex_);
-    engine_.predict(view.data(), view.shape(0), to, threads);
+    engine_.predict(in.data, to, threads);
     return out;
   }
 
   std::vector<py::array_t<T>> activations(const py::array& x, int threads) {
     const std::vector<int64_t>& widths = engine_.plain().buffers;
     const auto view = checked<T>(x, "x", {kAny, widths[0]});
+    Data<T> data{};
+    data.x = view.data();
+    data.rows = view.shape(0);
     std::vector<py::array_t<T>> out;
     std::vector<T*> to;
     for (int64_t width : widths) {
@@ -141,15 +145,15 @@ class BoundEngine {
     }
     py::gil_scoped_release release;
     std::shared_lock lock(mutex_);
-    engine_.activations(view.data(), view.shape(0), to.data(), threads);
+    engine_.activations(data, to.data(), threads);
     return out;
   }
 
-  py::array_t<T> input_gradient(const py::array& x, const py::object& cotangent, int threads) {
+  py::array_t<T> input_gradient(const py::object& x, const py::object& cotangent, int threads) {
     const Plan& plan = engine_.plain();
     const int64_t in = plan.buffers[0], width = plan.buffers[plan.output];
-    const auto view = checked<T>(x, "x", {kAny, in});
-    const py::ssize_t rows = view.shape(0);
+    const InputRows input(x, plan);
+    const py::ssize_t rows = input.data.rows;
     py::array_t<T> given;
     if (!cotangent.is_none()) given = checked<T>(cotangent, "cotangent", {rows, width});
     const std::vector<py::ssize_t> shape =
@@ -159,26 +163,45 @@ class BoundEngine {
     T* to = out.mutable_data();
     py::gil_scoped_release release;
     std::shared_lock lock(mutex_);
-    engine_.input_gradient(view.data(), rows, from, to, threads);
+    engine_.input_gradient(input.data, from, to, threads);
     return out;
   }
 
  private:
-  // The arrays of one pass, checked and kept alive.
-  struct Inputs {
-    py::array_t<T> x, y, weight;
-    py::array_t<int32_t> labels;
-    py::array_t<int64_t> order;
+  // Rows of numbers or sparse ones, checked and kept alive.
+  struct InputRows {
+    py::array_t<T> dense;
+    std::optional<SparseArray<T>> sparse;
     Data<T> data{};
 
-    Inputs(const BoundEngine& self, const py::array& x_, const py::array& y_, const py::object& order_,
-           const py::object& weight_) {
+    InputRows(const py::object& x, const Plan& plan) {
+      if (SparseArray<T>::looks_sparse(x)) {
+        if (!plan.dense_first()) throw py::value_error("sparse x needs a tape whose first operation is dense");
+        sparse.emplace(x, "x", plan.buffers[0]);
+        data.sparse = sparse->view;
+        data.rows = sparse->rows;
+      } else {
+        dense = checked<T>(x, "x", {kAny, plan.buffers[0]});
+        data.x = dense.data();
+        data.rows = dense.shape(0);
+      }
+    }
+  };
+
+  // The arrays of one pass, checked and kept alive.
+  struct Inputs {
+    InputRows x;
+    py::array_t<T> y, weight;
+    py::array_t<int32_t> labels;
+    py::array_t<int64_t> order;
+    Data<T> data;
+
+    Inputs(const BoundEngine& self, const py::object& x_, const py::array& y_, const py::object& order_,
+           const py::object& weight_)
+        : x(x_, self.engine_.plan()), data(x.data) {
       const Plan& plan = self.engine_.plan();
       if (!plan.has_loss) throw py::value_error("this tape has no loss: record one with loss(x, name)");
-      x = checked<T>(x_, "x", {kAny, plan.buffers[0]});
-      const int64_t n = x.shape(0);
-      data.x = x.data();
-      data.rows = n;
+      const int64_t n = data.rows;
       if (reads_classes(plan.loss.loss)) {
         labels = checked<int32_t>(y_, "y", {n});
         for (int64_t r = 0; r < n; ++r)

@@ -3,10 +3,12 @@
 
 #include <vector>
 
+#include "../by_columns.h"
 #include "../kernels.h"
 #include "../memory.h"
 #include "array.h"
 #include "names.h"
+#include "sparse_array.h"
 
 namespace mlpcore {
 
@@ -102,6 +104,50 @@ py::tuple dense_dw(A<T> x, A<T> dy, const Isa& isa) {
   return py::make_tuple(kernel, bias);
 }
 
+using Order = std::optional<py::array_t<int64_t>>;
+
+// `order` as rows of x (n, ...), null for none.
+const int64_t* rows_in(const Order& order, int64_t n) {
+  if (!order) return nullptr;
+  const auto o = checked<int64_t>(*order, "order", {kAny});
+  for (int64_t r = 0; r < o.shape(0); ++r)
+    if (o.data()[r] < 0 || o.data()[r] >= n) throw py::value_error("order must hold rows of x");
+  return o.data();
+}
+
+template <class T>
+py::array_t<T> sparse_dense(const py::object& x, A<T> kernel, A<T> bias, const Order& order, bool relu,
+                            const Isa& isa) {
+  const Kernels<T>& k = table<T>(isa);
+  const auto [in, out] = matrix<T>(kernel, "kernel");
+  checked<T>(bias, "bias", {out});
+  const SparseArray<T> from(x, "x", in);
+  const int64_t* rows = rows_in(order, from.rows);
+  const Matrix<T> weights = packed<T>(k, kernel, bias.data()), y(k, order ? order->shape(0) : from.rows, out);
+  k.sparse_dense(y.all(), from.view, rows, weights.panels, relu, y.panels);
+  return y.numpy();
+}
+
+template <class T>
+py::tuple sparse_dw(const py::object& x, A<T> dy, const Order& order, const Isa& isa) {
+  const Kernels<T>& k = table<T>(isa);
+  const SparseArray<T> from(x, "x", kAny);
+  const int64_t* order_rows = rows_in(order, from.rows);
+  const int64_t rows = order ? order->shape(0) : from.rows, in = from.width, out = matrix<T>(dy, "dy").second;
+  checked<T>(dy, "dy", {rows, out});
+  int64_t nonzeros = 0;
+  for (int64_t r = 0; r < rows; ++r) nonzeros += from.view.length(order ? order_rows[r] : r);
+  ByColumns<T> columns(nonzeros, in);
+  columns.fill(from.view, order_rows, rows);
+  const Matrix<T> gradient(k, dy), dw(k, in + 1, out);
+  for (int64_t p = 0; p < k.panels(out); ++p)
+    for (int64_t u = 0; u < k.units(in); ++u)
+      k.sparse_dw(p, u, rows, columns.get(), in, gradient.panels, nullptr, {dw.memory.get(), nullptr, nullptr});
+  py::array_t<T> kernel({in, out}), bias(out);
+  k.unpack(dw.panels, kernel.mutable_data(), bias.mutable_data());
+  return py::make_tuple(kernel, bias);
+}
+
 template <class T>
 py::array_t<T> activation(A<T> x, const std::string& name, double alpha, const Isa& isa) {
   const Kernels<T>& k = table<T>(isa);
@@ -182,6 +228,10 @@ void bind_of(py::module_& m) {
   m.def("dense_dx", dense_dx<T>, a("dy"), a("kernel"), py::arg("relu_output").noconvert() = py::none(), py::kw_only(),
         isa);
   m.def("dense_dw", dense_dw<T>, a("x"), a("dy"), py::kw_only(), isa);
+  const auto order = py::arg("order").noconvert() = py::none();
+  m.def("sparse_dense", sparse_dense<T>, py::arg("x"), a("kernel"), a("bias"), order, py::arg("relu") = false,
+        py::kw_only(), isa);
+  m.def("sparse_dw", sparse_dw<T>, py::arg("x"), a("dy"), order, py::kw_only(), isa);
   m.def("activation", activation<T>, a("x"), py::arg("name"), alpha, py::kw_only(), isa);
   m.def("activation_dx", activation_dx<T>, a("x"), a("dy"), py::arg("name"), alpha, py::kw_only(), isa);
   m.def("loss", loss<T>, a("p"), a("y"), py::arg("name"), py::arg("clip") = 0.0, py::kw_only(), isa);

@@ -64,21 +64,5 @@ Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels
     else sweep<T, false>(product, {0, height}, finish);
   };
   const Weights<T> here{at.w + offset, at.slot0 ? at.slot0 + offset : nullptr, at.slot1 ? at.slot1 + offset : nullptr};
-  if (!step) {
-    run(StoreGradient<T>{here.w});
-    return {};
-  }
-  if (!is_fused(*step)) {
-    alignas(64) T gradient[kPanel<T> * kPanel<T>];  // of the unit: in the first cache
-    run(StoreGradient<T>{gradient});
-    const Norms norms = penalise(*step, !bias, height * width, here.w, gradient);
-    update(*step, !bias, T(1), height * width, gradient, here);
-    return norms;
-  }
-  double squares = 0;
-  const Rule_<T> rule = rule_for(*step, !bias, false, here, squares);
-  if (step->rule != Rule::sgd) run(AdamRule<T>{rule});
-  else if (at.slot0) run(MomentumRule<T>{rule});
-  else run(SgdRule<T>{rule});
-  return {bias ? 0 : squares, 0, 0};
+  return step_unit(step, !bias, height * width, here, run);
 }

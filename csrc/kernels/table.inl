@@ -30,6 +30,7 @@ namespace {
 #include "dense.inl"
 #include "loss.inl"
 #include "philox.inl"
+#include "sparse.inl"
 
 #include "dropout.inl"
 #include "vector.inl"
@@ -48,6 +49,8 @@ constexpr Kernels<T> table(const char* isa) {
           .dense_dw = dense_dw<T>,
           .penalise = penalise<T>,
           .update = update<T>,
+          .sparse_dense = sparse_dense<T>,
+          .sparse_dw = sparse_dw<T>,
           .activation = activation<T>,
           .activation_dx = activation_dx<T>,
           .dropout = dropout<T>,

@@ -204,3 +204,25 @@ struct StoreGradient {
   void done(int64_t i, int, Vec<T> v) const { store(g + i, v); }
   void end() const {}
 };
+
+// One unit of n weights, whose gradient run(finish) makes: a step, or without one the gradient stored in at.w.
+template <class T, class Run>
+inline Norms step_unit(const Step<T>* step, bool kernel, int64_t n, Weights<T> at, Run run) {
+  if (!step) {
+    run(StoreGradient<T>{at.w});
+    return {};
+  }
+  if (!is_fused(*step)) {
+    alignas(64) T gradient[kPanel<T> * kPanel<T>];  // in the first cache
+    run(StoreGradient<T>{gradient});
+    const Norms norms = penalise(*step, kernel, n, at.w, gradient);
+    update(*step, kernel, T(1), n, gradient, at);
+    return norms;
+  }
+  double squares = 0;
+  const Rule_<T> rule = rule_for(*step, kernel, false, at, squares);
+  if (step->rule != Rule::sgd) run(AdamRule<T>{rule});
+  else if (at.slot0) run(MomentumRule<T>{rule});
+  else run(SgdRule<T>{rule});
+  return {kernel ? squares : 0, 0, 0};
+}

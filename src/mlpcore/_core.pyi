@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Rows = Any  # an array (n, in), or sparse: a SciPy CSR matrix or the tuple (data, indices, indptr, shape)
 
 row_kernels: object
 
@@ -87,7 +88,7 @@ class Engine:
     def set_slots(self, slots: Sequence[Sequence[Array]], step: int) -> None: ...
     def train(
         self,
-        x: Array,
+        x: Rows,
         y: Array,
         order: NDArray[np.int64],
         batch_size: int,
@@ -99,7 +100,7 @@ class Engine:
     ) -> tuple[float, float]: ...
     def gradient(
         self,
-        x: Array,
+        x: Rows,
         y: Array,
         l2: float = 0.0,
         *,
@@ -107,10 +108,10 @@ class Engine:
         sample_weight: Array | None = None,
         n_threads: int = 1,
     ) -> tuple[float, float, list[Array]]: ...
-    def evaluate(self, x: Array, y: Array, *, sample_weight: Array | None = None, n_threads: int = 1) -> float: ...
-    def predict(self, x: Array, n_threads: int = 1) -> Array: ...
+    def evaluate(self, x: Rows, y: Array, *, sample_weight: Array | None = None, n_threads: int = 1) -> float: ...
+    def predict(self, x: Rows, n_threads: int = 1) -> Array: ...
     def activations(self, x: Array, n_threads: int = 1) -> list[Array]: ...
-    def input_gradient(self, x: Array, cotangent: Array | None = None, n_threads: int = 1) -> Array: ...
+    def input_gradient(self, x: Rows, cotangent: Array | None = None, n_threads: int = 1) -> Array: ...
 
 class Engine32(Engine): ...
 class Engine64(Engine): ...
@@ -124,6 +125,20 @@ class kernels:
     def dense_dx(dy: Array, kernel: Array, relu_output: Array | None = None, *, isa: str | None = None) -> Array: ...
     @staticmethod
     def dense_dw(x: Array, dy: Array, *, isa: str | None = None) -> tuple[Array, Array]: ...
+    @staticmethod
+    def sparse_dense(
+        x: Rows,
+        kernel: Array,
+        bias: Array,
+        order: NDArray[np.int64] | None = None,
+        relu: bool = False,
+        *,
+        isa: str | None = None,
+    ) -> Array: ...
+    @staticmethod
+    def sparse_dw(
+        x: Rows, dy: Array, order: NDArray[np.int64] | None = None, *, isa: str | None = None
+    ) -> tuple[Array, Array]: ...
     @staticmethod
     def activation(x: Array, name: str, alpha: float = 1.0, *, isa: str | None = None) -> Array: ...
     @staticmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,12 +25,12 @@ class Forward:
 
     def __call__(
         self,
-        x: NDArray[np.floating],
+        x: Any,
         network: Network,
         parameters: Parameters,
         n_threads: int,
     ) -> NDArray[np.floating]:
-        """Return the network's output, (rows, n_outputs), for x of shape (rows, n_features)."""
+        """Return the network's output, (rows, n_outputs), for x of shape (rows, n_features) or CSR."""
         dtype = str(x.dtype)
         engine = self._take(network, dtype)
         engine.load(parameters)

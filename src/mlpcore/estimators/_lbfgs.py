@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 from threadpoolctl import ThreadpoolController
@@ -52,13 +53,13 @@ class Layout:
 
 
 class Objective:
-    """theta -> (loss, gradient) over all rows; a float32 x is widened piece by piece.
+    """theta -> (loss, gradient) over all rows; a dense float32 x is widened piece by piece, a sparse one once.
 
     Parameters
     ----------
     network : Network
         Its loss has the weight that makes value and gradient agree.
-    x : ndarray of shape (rows, n_features), float32 or float64
+    x : ndarray or CSR matrix of shape (rows, n_features), float32 or float64
     y : ndarray, float64 or int32 class indices
     sample_weight : ndarray of shape (rows,), or None
     alpha : float
@@ -69,7 +70,7 @@ class Objective:
     def __init__(
         self,
         network: Network,
-        x: Array,
+        x: Any,
         y: Array,
         sample_weight: Array | None,
         alpha: float,
@@ -79,13 +80,16 @@ class Objective:
         self.engine = network.engine("float64")
         self.alpha = alpha
         self.n_threads = n_threads
-        rows = len(x) if x.dtype == np.float64 else max(1, _CHUNK // x.shape[1])
-        self.chunks = [
-            (x[i : i + rows], y[i : i + rows], None if sample_weight is None else sample_weight[i : i + rows])
-            for i in range(0, len(x), rows)
-        ]
+        n = x.shape[0]
+        self.chunks = [(x.astype(np.float64, copy=False) if issparse(x) else x, y, sample_weight)]
+        if not issparse(x) and x.dtype != np.float64:
+            rows = max(1, _CHUNK // x.shape[1])
+            self.chunks = [
+                (x[i : i + rows], y[i : i + rows], None if sample_weight is None else sample_weight[i : i + rows])
+                for i in range(0, n, rows)
+            ]
         self.last_loss = math.nan
-        self.total = float(len(x) if sample_weight is None else sample_weight.sum())
+        self.total = float(n if sample_weight is None else sample_weight.sum())
 
     def __call__(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return the penalised mean loss and its gradient, (theta.size,)."""
@@ -94,7 +98,7 @@ class Objective:
         gradient = np.zeros(self.layout.size)
         gradient_views = self.layout.views(gradient)
         for x, y, weight in self.chunks:
-            share = (len(x) if weight is None else float(weight.sum())) / self.total
+            share = (len(y) if weight is None else float(weight.sum())) / self.total
             if share == 0:
                 continue
             mean, _, parts = self.engine.gradient(

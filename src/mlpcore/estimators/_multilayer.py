@@ -22,7 +22,6 @@ from mlpcore.estimators._checking import (
     checked_hidden_layer_sizes,
     checked_rows,
     checked_sample_weight,
-    refuse_sparse,
     unchanged_on_error,
 )
 from mlpcore.estimators._forward import Forward
@@ -63,11 +62,11 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
     @abstractmethod
     def _check_rows_and_targets(
         self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
-    ) -> tuple[Array, Array, Targets]:
-        """Return checked X, checked y, and what y means."""
+    ) -> tuple[Any, Array, Targets]:
+        """Return checked X (an array or CSR), checked y, and what y means."""
 
     @abstractmethod
-    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Array, Array]:
+    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Any, Array]:
         """Return checked validation rows and their y; X and y have been checked before."""
 
     @abstractmethod
@@ -113,7 +112,6 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         """Check the data, and what the parameters say about them."""
         hidden = checked_hidden_layer_sizes(self.hidden_layer_sizes)
         check_trainable(hidden_activations(self.activation, len(hidden)))
-        refuse_sparse(self, X)
         dtype: Any = (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
         if not first and self.dtype is None:
             dtype = np.dtype(common_dtype(self.coefs_, self.intercepts_))
@@ -135,7 +133,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
             incremental,
         )
 
-    def _checked_validation(self, validation: ValidationData, dtype: Any) -> tuple[Array, Array, Array | None] | None:
+    def _checked_validation(self, validation: ValidationData, dtype: Any) -> tuple[Any, Array, Array | None] | None:
         X, y, sample_weight = validation
         if X is None and y is None:
             return None
@@ -144,7 +142,6 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
             raise ValueError(f"{given} is provided, but {missing} was not provided.")
         if self.solver == "lbfgs":
             raise ValueError("X_val and y_val are for the stochastic solvers; solver='lbfgs' does not look at them.")
-        refuse_sparse(self, X)
         X, y = self._check_validation(X, y, dtype)
         return X, y, checked_sample_weight(sample_weight, X, str(dtype))
 
@@ -193,7 +190,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         self.loss_ = minimum.loss
 
     def _loss_grad_lbfgs(
-        self, theta: NDArray[np.float64], X: Array, y: Array, sample_weight: Array | None, *scratch: Any
+        self, theta: NDArray[np.float64], X: Any, y: Array, sample_weight: Array | None, *scratch: Any
     ) -> tuple[float, NDArray[np.float64]]:
         """Return loss and gradient at theta; scikit-learn's private method of the same name.
 
@@ -217,7 +214,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -258,7 +255,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         forward = getattr(self, "_forward", None) or Forward()
         return forward(x, network.for_prediction(out_activation), parameters, thread_limit(self.n_threads))
 
-    def _rows_and_network(self, X: Any) -> tuple[Array, Network, Parameters]:
+    def _rows_and_network(self, X: Any) -> tuple[Any, Network, Parameters]:
         """Return checked X, and the network with the weights of this moment."""
         self._check_fitted()
         parameters = interleaved(self.coefs_, self.intercepts_, common_dtype(self.coefs_, self.intercepts_))
@@ -269,7 +266,13 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         if not hasattr(self, "coefs_"):  # scikit-learn's check takes 10 microseconds
             check_is_fitted(self)
 
-    # ------------------------------------------------------------ copies, and partial_fit's availability
+    # ------------------------------------------------------------ tags, copies, and partial_fit's availability
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that sparse X is welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the optimizer out of copies and pickles if `pickle_optimizer` is False."""

@@ -46,11 +46,11 @@ STOCHASTIC_ATTRIBUTES = (
 class Problem:
     """Checked data and what to do with them."""
 
-    x: Array  # (n, n_features)
+    x: Any  # (n, n_features), an array or CSR
     y: Array  # as the user gave it
     sample_weight: Array | None  # the user's
     training_weight: Array | None  # times those of the classes
-    validation: tuple[Array, Array, Array | None] | None  # the user's X_val, y_val, sample_weight_val
+    validation: tuple[Any, Array, Array | None] | None  # the user's X_val, y_val, sample_weight_val
     targets: Targets
     network: Network
     first: bool  # the weights are new
@@ -96,7 +96,7 @@ def fit_by_epochs(
 
 def _rows(estimator: Any, problem: Problem, rng: np.random.RandomState) -> tuple[Rows, Validation | None]:
     """Return the rows to train on, in the order in which a resumed fit left them, and those to validate on."""
-    targets, dtype, n_rows = problem.targets, str(problem.x.dtype), len(problem.x)
+    targets, dtype, n_rows = problem.targets, str(problem.x.dtype), problem.x.shape[0]
     rows = Rows(problem.x, targets.encode(problem.y, dtype), problem.training_weight, np.arange(n_rows))
     keeps_back = estimator.early_stopping and problem.validation is None
     left = getattr(estimator, "_row_order", None) if estimator.resume and not problem.first else None

@@ -25,7 +25,7 @@ from mlpcore.estimators._validation_set import Validation
 class Rows:
     """Rows to train on: x (n,d), y as the targets encode it, weights (n,), and which rows in which order."""
 
-    x: Array
+    x: Any  # an array or CSR
     y: Array
     sample_weight: Array | None
     order: Array  # int64, of the rows to train on

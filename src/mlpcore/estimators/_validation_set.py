@@ -24,7 +24,7 @@ class Validation:
 
     Parameters
     ----------
-    x : ndarray of shape (rows, n_features)
+    x : ndarray or CSR matrix of shape (rows, n_features)
     y : ndarray
         As the targets encode it.
     labels : array-like of shape (rows, ...)
@@ -37,7 +37,7 @@ class Validation:
 
     def __init__(
         self,
-        x: Array,
+        x: Any,
         y: Array,
         labels: Any,
         sample_weight: Array | None,
@@ -78,7 +78,7 @@ def scorer_of(estimator: BaseEstimator, scoring: Any) -> Scorer | str | None:
         return scoring
     scikit_learns = check_scoring(estimator, scoring)
 
-    def score(parameters: Parameters, x: Array, y: Any, sample_weight: Array | None) -> float:
+    def score(parameters: Parameters, x: Any, y: Any, sample_weight: Array | None) -> float:
         fitted = copy.copy(estimator)
         fitted.coefs_, fitted.intercepts_ = separated(parameters)
         vars(fitted).pop("feature_names_in_", None)  # x has none

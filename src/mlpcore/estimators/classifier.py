@@ -158,9 +158,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Not copied if it is C-contiguous and float32 or float64, which is then the type of the
-            weights too.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Not copied if it is C-contiguous or CSR and float32 or float64, which is then the type of the
+            weights too. CSC is converted to CSR once; nothing is made dense.
         y : array-like of shape (n_samples,), or indicators of shape (n_samples, n_classes)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -196,7 +196,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,), or indicators of shape (n_samples, n_classes)
             Need not hold every class.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -225,7 +225,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -241,7 +241,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -260,7 +260,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -298,7 +298,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _check_rows_and_targets(
         self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
-    ) -> tuple[Array, Array, ClassTargets]:
+    ) -> tuple[Any, Array, ClassTargets]:
         X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=first)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = fitted_binarizer(y)
@@ -307,7 +307,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self._check_known_classes(unique_labels(y))
         return X, y, self._fitted_targets()
 
-    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Array, Array]:
+    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Any, Array]:
         X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=False)
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):

@@ -147,9 +147,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Not copied if it is C-contiguous and float32 or float64, which is then the type of the
-            weights too.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Not copied if it is C-contiguous or CSR and float32 or float64, which is then the type of the
+            weights too. CSC is converted to CSR once; nothing is made dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Numbers to predict.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -179,7 +179,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row.
@@ -196,7 +196,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -228,11 +228,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _check_rows_and_targets(
         self, X: Any, y: Any, *, dtype: Any, first: bool, incremental: bool
-    ) -> tuple[Array, Array, RealTargets]:
+    ) -> tuple[Any, Array, RealTargets]:
         X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=first, y_numeric=True)
         return X, y, self._targets(1 if y.ndim == 1 else y.shape[1])
 
-    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Array, Array]:
+    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Any, Array]:
         return checked_rows_and_y(self, X, y, dtype=dtype, reset=False, y_numeric=True)
 
     def _fitted_targets(self) -> RealTargets:
