@@ -169,3 +169,25 @@ def test_bad_parameters_are_refused(parameters):
     name = next(iter(parameters))
     with pytest.raises(ValueError, match=f"The '{name}' parameter of MLPRegressor must be"):
         MLPRegressor(**parameters).fit(X, Y_REAL)
+
+
+def test_scores_that_are_never_numbers_keep_the_last_weights():
+    settings = {"hidden_layer_sizes": (5,), "max_iter": 4, "random_state": 0}
+    plain = MLPRegressor(**settings, scoring=lambda *a: np.nan)
+    with pytest.warns(ConvergenceWarning), pytest.warns(UserWarning, match="No validation score was a number; the last weights are kept"):
+        stopped = MLPRegressor(**settings, early_stopping=True, scoring=lambda *a: np.nan).fit(
+            X, Y_REAL, X_val=X, y_val=Y_REAL
+        )
+    with pytest.warns(ConvergenceWarning):
+        plain.fit(X, Y_REAL)
+    for ours, expected in zip(stopped.coefs_, plain.coefs_, strict=True):
+        assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "quantile"])
+def test_one_validation_row_has_no_r2(loss):
+    model = MLPRegressor(loss, early_stopping=True)
+    with pytest.raises(ValueError, match="X_val and y_val must hold at least two rows"):
+        model.fit(X, Y_REAL, X_val=X[:1], y_val=Y_REAL[:1])
+    with pytest.warns(ConvergenceWarning):
+        model.set_params(scoring="loss", max_iter=2).fit(X, Y_REAL, X_val=X[:1], y_val=Y_REAL[:1])

@@ -9,6 +9,7 @@ class LossPatience:
     """Counts epochs whose training loss is not below the best one by more than `tol`."""
 
     watched: ClassVar[str] = "Training loss"
+    nothing: ClassVar[float] = float("inf")  # the best before any epoch
 
     def __init__(self, limit: float, tol: float, best: float = float("inf"), bad_epochs: int = 0) -> None:
         self.limit = limit
@@ -27,6 +28,11 @@ class LossPatience:
         return is_best
 
     @property
+    def has_best(self) -> bool:
+        """True once a value was better than none, which NaN never is."""
+        return self.best != self.nothing
+
+    @property
     def is_exhausted(self) -> bool:
         """True after more than `limit` bad epochs in a row (limit + 1, as scikit-learn counts)."""
         return self.bad_epochs > self.limit
@@ -41,6 +47,7 @@ class ScorePatience(LossPatience):
     """Counts epochs whose validation score is not above the best one by at least `tol`."""
 
     watched: ClassVar[str] = "Validation score"
+    nothing: ClassVar[float] = float("-inf")
 
     def __init__(self, limit: float, tol: float, best: float = float("-inf"), bad_epochs: int = 0) -> None:
         super().__init__(limit, tol, best, bad_epochs)

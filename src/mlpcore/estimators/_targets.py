@@ -40,6 +40,8 @@ class ClassTargets:
     label_smoothing : float, default=0.0
     """
 
+    min_rows_to_score = 1
+
     def __init__(
         self, binarizer: LabelBinarizer, loss: str = "log_loss", focal_gamma: float = 2.0, label_smoothing: float = 0.0
     ) -> None:
@@ -122,6 +124,8 @@ class RealTargets:
     quantiles : sequence of float, default=(0.5,)
         Of the quantile loss; the network has an output for each of each target.
     """
+
+    min_rows_to_score = 2  # one row has no variance to explain
 
     def __init__(
         self,

@@ -112,7 +112,8 @@ class Epochs:
     def run(self, max_epochs: int | None = None) -> None:
         """Train until a rule says stop or `max_epochs` are done; Ctrl-C ends it early."""
         self._end = math.inf if self.max_time is None else time.perf_counter() + self.max_time
-        self._has_best = self._keeps_best = self.restores_best
+        self._has_best = self.restores_best and self.patience.has_best  # of an earlier fit
+        self._keeps_best = self.restores_best
         try:
             while not self._epoch():
                 if self.n_epochs == max_epochs:
@@ -127,6 +128,10 @@ class Epochs:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         finally:
             self.report.close()
+        if self.restores_best and not self._has_best:
+            self._keeps_best = False
+            if self.validation is not None and self.validation.scores:
+                warnings.warn("No validation score was a number; the last weights are kept.", stacklevel=2)
         if not self._keeps_best:
             self.one_pass.engine.store(self.parameters)
 
@@ -155,6 +160,7 @@ class Epochs:
         is_best = self.patience.observe(score if self.restores_best and score is not None else loss)
         if is_best and self.restores_best:
             self.one_pass.engine.store(self.parameters)
+            self._has_best = True
         elif is_best and self.survives_divergence:
             weights = self.one_pass.weights()
             if _are_finite(weights):
