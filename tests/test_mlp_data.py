@@ -227,3 +227,30 @@ def test_tables_keep_their_column_names(package):
 
 def fitted_on_plain_rows():
     return MLPRegressor(max_iter=2, random_state=0).fit(X, Y_REAL)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+@pytest.mark.parametrize("class_weight", [{0: np.nan}, {0: 0, 1: 0}, {0: np.inf}, {0: 1e-320, 1: 0}], ids=str)
+def test_class_weights_that_make_no_weights_are_refused(class_weight, solver):
+    with pytest.raises(ValueError, match="class_weight must make weights that are finite"):
+        MLPClassifier(solver=solver, class_weight=class_weight).fit(X, Y_BINARY)
+
+
+def test_class_weights_are_checked_together_with_those_of_the_rows():
+    with pytest.raises(ValueError, match="class_weight must make weights"):
+        MLPClassifier(solver="lbfgs", class_weight={1: 0}).fit(X, Y_BINARY, sample_weight=Y_BINARY)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("value", [1e-60, 1e60, -1e60, 1e37])
+def test_sample_weights_must_fit_the_type_of_the_training(value, solver):
+    rows, weight = X.astype(np.float32), np.full(40, value)
+    with pytest.raises(ValueError, match="sample_weight must make weights that are finite"):
+        MLPRegressor(solver=solver).fit(rows, Y_REAL, sample_weight=weight)
+    assert MLPRegressor(solver=solver, max_iter=2).fit(rows, Y_REAL, sample_weight=np.full(40, 1e-3)).n_iter_ == 2
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_sample_weights_must_not_cancel(solver):
+    with pytest.raises(ValueError, match="sample_weight must make weights"):
+        MLPRegressor(solver=solver).fit(X, Y_REAL, sample_weight=np.resize([1.0, -1.0], 40))

@@ -98,14 +98,28 @@ def _are_plain(X: Any, y: Any, dtypes: Any) -> bool:
     return y.dtype.kind in "biu" or (y.dtype.kind == "f" and bool(np.isfinite(y).all()))
 
 
-def checked_sample_weight(sample_weight: Any, X: Any, dtype: str) -> Array | None:
-    """Return the weights as (rows,) of `dtype`; at least one must differ from zero."""
+def checked_sample_weight(sample_weight: Any, X: Any, dtype: str, name: str = "sample_weight") -> Array | None:
+    """Return the weights as (rows,) of `dtype`; their sum must be a number to divide by."""
     if sample_weight is None:
         return None
     weight: Array = _check_sample_weight(sample_weight, X)
     if not np.any(weight):
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return np.ascontiguousarray(weight, dtype=dtype)
+    with np.errstate(over="ignore", under="ignore"):  # what overflows is refused
+        return with_usable_sum(np.require(weight, dtype, ["C", "A"]), name)
+
+
+def with_usable_sum(weight: Array, name: str) -> Array:
+    """Return the weights if they are finite and their sum is, in their type, neither 0 nor subnormal."""
+    limits = np.finfo(weight.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = abs(float(weight.astype(np.float64, copy=False).sum()))
+    if not limits.tiny <= total <= limits.max or not np.isfinite(weight).all():
+        raise ValueError(
+            f"{name} must make weights that are finite and whose sum is neither 0 nor too small or too large "
+            f"for {weight.dtype}."
+        )
+    return weight
 
 
 def checked_hidden_layer_sizes(sizes: Any) -> list[int]:

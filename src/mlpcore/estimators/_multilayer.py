@@ -143,7 +143,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         if self.solver == "lbfgs":
             raise ValueError("X_val and y_val are for the stochastic solvers; solver='lbfgs' does not look at them.")
         X, y = self._check_validation(X, y, dtype)
-        return X, y, checked_sample_weight(sample_weight, X, str(dtype))
+        return X, y, checked_sample_weight(sample_weight, X, str(dtype), "sample_weight_val")
 
     def _starting_parameters(self, problem: Problem, rng: np.random.RandomState) -> Parameters:
         """Return fresh arrays: drawn anew, or copies of the present weights."""

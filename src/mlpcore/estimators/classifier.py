@@ -21,7 +21,7 @@ from sklearn.utils.multiclass import (
 )
 
 from mlpcore.estimators._callbacks import with_callbacks
-from mlpcore.estimators._checking import checked_rows_and_y, unchanged_on_error
+from mlpcore.estimators._checking import checked_rows_and_y, unchanged_on_error, with_usable_sum
 from mlpcore.estimators._documentation import with_shared_parts
 from mlpcore.estimators._multilayer import MultilayerPerceptron
 from mlpcore.estimators._targets import Array, ClassTargets, fitted_binarizer
@@ -322,8 +322,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 "class_weight 'balanced' is not supported for partial_fit, which does not see all rows. Pass "
                 "sklearn.utils.class_weight.compute_class_weight's result as a dict."
             )
-        weight: Array = compute_sample_weight(self.class_weight, y).astype(dtype)
-        return weight if sample_weight is None else weight * sample_weight
+        with np.errstate(over="ignore", invalid="ignore"):
+            weight: Array = compute_sample_weight(self.class_weight, y).astype(dtype)
+            weight = weight if sample_weight is None else weight * sample_weight
+        return with_usable_sum(weight, "class_weight")
 
     def _check_known_classes(self, classes: Array) -> None:
         if self.warm_start:
