@@ -121,8 +121,8 @@ Engine<T>::Engine(const Tape& tape, const Kernels<T>& kernels) : k_(kernels) {
     size_ = layer.offset + k_.size(layer.in + 1, layer.out);
     step_flops_per_row_ += layer.in * layer.out * (&layer == plan_.layers.data() ? 4 : 6);
   }
+  weights_ = Memory<T>(size_);  // first: what cannot be had is an error before anything large is listed
   units_ = make_units(1, 1);
-  weights_ = Memory<T>(size_);
 }
 
 // The units of all layers, given what each weight of the first and of the others costs.
@@ -389,7 +389,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
     int64_t t = first_step;
     for (int64_t start = 0, b = 0; start < data.rows; start += batch_size, ++b) {
       const Batch batch(data, start, std::min(batch_size, data.rows - start));
-      if (!(batch.weight_sum > 0)) continue;  // nothing to learn from
+      if (batch.weight_sum == 0) continue;  // no mean to take
       const Noise noise{seed, ++t};
       const Step<T> s = update.step<T>(t, learning_rates ? learning_rates[b] : update.learning_rate, batch.weight_sum);
 

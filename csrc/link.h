@@ -1,5 +1,7 @@
 // Linking: Tape -> Plan, the list of kernel calls with fusions made and buffers assigned, still without memory.
 #pragma once
+#include <new>
+
 #include "tape.h"
 
 namespace mlpcore {
@@ -58,7 +60,7 @@ Plan link(const Tape& tape, Fusions fusions, PackedSize packed_size) {
   int64_t offset = 0;
   for (DenseLayer& layer : plan.layers) {
     layer.offset = offset;
-    offset += packed_size(layer.in, layer.out);
+    if (__builtin_add_overflow(offset, packed_size(layer.in, layer.out), &offset)) throw std::bad_alloc();
   }
   return plan;
 }

@@ -6,9 +6,9 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -47,12 +47,16 @@ struct Team {
   int size = 0;  // threads of the current run, the caller among them
   Barrier* barrier = nullptr;
 
-  void grow(int n) {
-    while (int(threads.size()) < n - 1) {
-      const int thread = int(threads.size()) + 1;
-      const uint32_t seen = run.load();
-      threads.emplace_back([this, thread, seen] { serve(thread, seen); });
-    }
+  // Returns how many threads there are for a run of n, the caller among them: fewer if the system has no more.
+  int grow(int n) {
+    try {
+      while (int(threads.size()) < n - 1) {
+        const int thread = int(threads.size()) + 1;
+        const uint32_t seen = run.load();
+        threads.emplace_back([this, thread, seen] { serve(thread, seen); });
+      }
+    } catch (const std::system_error&) { n = int(threads.size()) + 1; }
+    return n;
   }
 
   void serve(int thread, uint32_t seen) {
@@ -122,7 +126,7 @@ int run_team(int threads, Work work, void* context) {
     work(context, 0, 1, alone);
     return 1;
   }
-  t.grow(threads);
+  threads = t.grow(threads);
   Barrier barrier(threads);
   t.work = work;
   t.context = context;

@@ -48,7 +48,11 @@ class BoundEngine {
     unpack(engine_.weights(), arrays);
   }
 
-  int64_t step() const { return engine_.step; }
+  int64_t step() const {
+    py::gil_scoped_release release;
+    std::shared_lock lock(mutex_);
+    return engine_.step;
+  }
   uint64_t seed() const { return engine_.seed; }
   void set_seed(uint64_t seed) {
     py::gil_scoped_release release;
@@ -58,10 +62,14 @@ class BoundEngine {
 
   std::vector<std::vector<py::array_t<T>>> slots() {
     std::vector<std::vector<py::array_t<T>>> all;
-    for (int s = 0; s < 2 && engine_.slot(s); ++s) {
-      all.push_back(new_parameters());
-      unpack(engine_.slot(s), all.back());
+    for (int s = 0; s < 2; ++s) all.push_back(new_parameters());
+    int count = 0;
+    {
+      py::gil_scoped_release release;
+      std::shared_lock lock(mutex_);
+      for (; count < 2 && engine_.slot(count); ++count) unpack(engine_.slot(count), all[count]);
     }
+    all.resize(count);
     return all;
   }
 
@@ -72,6 +80,7 @@ class BoundEngine {
     std::vector<std::vector<py::array_t<T>>> all;
     for (const py::handle& slot : slots)
       all.push_back(parameter_arrays(py::reinterpret_borrow<py::sequence>(slot), false));
+    py::gil_scoped_release release;  // before the lock: a training that holds it asks for the GIL to poll signals
     std::unique_lock lock(mutex_);
     engine_.make_slots(0);
     engine_.make_slots(int(all.size()));
@@ -269,7 +278,7 @@ class BoundEngine {
   }
 
   Engine<T> engine_;
-  std::shared_mutex mutex_;
+  mutable std::shared_mutex mutex_;
 };
 
 template <class T>

@@ -173,6 +173,7 @@ template <class T>
 py::tuple loss(A<T> p, const py::array& y, const std::string& name, double clip, const Isa& isa) {
   const Kernels<T>& k = table<T>(isa);
   const auto [rows, width] = matrix<T>(p, "p");
+  if (width == 0) throw py::value_error("p must have at least one column");
   const Matrix<T> from(k, p), dz(k, rows, width);
   py::array_t<double> losses(rows);
   double* to = losses.mutable_data();
