@@ -5,6 +5,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 namespace mlpcore {
 
@@ -13,11 +14,11 @@ namespace py = pybind11;
 constexpr int64_t kAny = -1;  // a length that is not checked
 using Shape = std::initializer_list<int64_t>;
 
-inline std::string shape_text(const int64_t* shape, size_t dimensions) {
+inline std::string shape_text(const std::vector<int64_t>& shape) {
   std::string text = "(";
-  for (size_t i = 0; i < dimensions; ++i)
+  for (size_t i = 0; i < shape.size(); ++i)
     text += (i ? ", " : "") + (shape[i] == kAny ? std::string("n") : std::to_string(shape[i])) +
-            (dimensions == 1 ? "," : "");
+            (shape.size() == 1 ? "," : "");
   return text + ")";
 }
 
@@ -62,7 +63,7 @@ template <class T>
 py::array_t<T> checked(const py::handle& a, const char* name, Shape shape, bool writable = false) {
   const auto what = [&] {
     return std::string(name) + " must be a C-contiguous " + std::string(py::str(py::dtype::of<T>())) +
-           " array of shape " + shape_text(shape.begin(), shape.size());
+           " array of shape " + shape_text(shape);
   };
   if (!py::isinstance<py::array>(a))
     throw py::type_error(what() + ", got " + std::string(py::str(py::type::of(a).attr("__name__"))));
@@ -70,7 +71,7 @@ py::array_t<T> checked(const py::handle& a, const char* name, Shape shape, bool 
   if (!is_native<T>(array.dtype())) throw py::type_error(what() + ", got " + std::string(py::str(array.dtype())));
   if (!has_shape(a, shape)) {
     const std::vector<int64_t> got(array.shape(), array.shape() + array.ndim());
-    throw py::value_error(what() + ", got shape " + shape_text(got.data(), got.size()));
+    throw py::value_error(what() + ", got shape " + shape_text(got));
   }
   if (!(array.flags() & py::array::c_style)) throw py::value_error(what() + ", got another memory layout");
   if (!is_aligned<T>(a)) throw py::value_error(what() + ", got unaligned memory");

@@ -283,10 +283,10 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         callable
             ``f(X, n_threads=1)`` returns what `predict_proba` of a classifier (with the hinge loss
             `decision_function`) and `predict` of a regressor do, to the bit; of several targets with several
-            quantiles each, a column for each pair. X is an ndarray of shape (n_samples, n_features), C-contiguous and of the dtype of ``coefs_``;
-            TypeError or ValueError otherwise. NaN and infinity are not looked for, feature names not known. The
-            function holds its own copy of the weights, which later training does not change. It may be called
-            from several threads at once; it cannot be pickled.
+            quantiles each, a column for each pair. X is an ndarray of shape (n_samples, n_features),
+            C-contiguous and of the dtype of ``coefs_``; TypeError or ValueError otherwise. NaN and infinity are
+            not looked for, feature names not known. The function holds its own copy of the weights, which later
+            training does not change. It may be called from several threads at once; it cannot be pickled.
 
         Raises
         ------
