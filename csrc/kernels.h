@@ -179,6 +179,10 @@ struct Kernels {
   // y (rows, out) = x (rows, in) @ kernel + bias, then max(0, .) if relu
   void (*dense)(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y);
 
+  // The same, to the bit, with the kernel (in, out) and the bias (out) where NumPy keeps them: what few rows take, for
+  // which packing would cost more than the product. Reads nothing beyond the arrays.
+  void (*dense_plain)(Range range, Rows<T> x, int64_t in, const T* kernel, const T* bias, bool relu, Panels<T> y);
+
   // dx (rows, in) = dy (rows, out) @ kernel^T, times (relu_output > 0) where given (laid out as dx).
   // scratch: padded(out) * panel elements
   void (*dense_dx)(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output, Panels<T> dx, T* scratch);

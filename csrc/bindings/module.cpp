@@ -14,6 +14,7 @@ namespace mlpcore {
 
 void bind_engine(py::module_& m);
 void bind_kernels(py::module_& m);
+void bind_predictor(py::module_& m);
 
 namespace {
 
@@ -61,6 +62,7 @@ PYBIND11_MODULE(_core, m) {
   m.attr("row_kernels") = py::capsule(&rows, MLPCORE_ROW_KERNELS);
 
   bind_engine(m);
+  bind_predictor(m);
   py::module_ k = m.def_submodule("kernels", "Every kernel as a NumPy function, for tests, benchmarks and teaching.");
   bind_kernels(k);
 }

@@ -11,8 +11,8 @@ struct FinishDense {
 
 template <class T>
 void dense(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y) {
-  if (y.width <= kThin && x.padded) return dense_thin(range, x, weights, relu, y);
-  const int64_t in = weights.rows - 1;
+  const int64_t in = weights.rows - 1, ld = panel_width<T>(y.width, 0);
+  if (y.width <= kThin && x.padded) return dense_thin(range, x, in, weights.at, ld, weights.at + in * ld, relu, y);
   for (int64_t p = 0; p < panels<T>(y.width); ++p) {
     const int64_t width = panel_width<T>(y.width, p);
     const T* w = panel_start(weights, p);

@@ -33,6 +33,7 @@ namespace {
 #include "sparse.inl"
 
 #include "dropout.inl"
+#include "plain.inl"
 #include "vector.inl"
 
 template <class T>
@@ -45,6 +46,7 @@ constexpr Kernels<T> table(const char* isa) {
           .gather = gather<T>,
           .scatter = scatter<T>,
           .dense = dense<T>,
+          .dense_plain = dense_plain<T>,
           .dense_dx = dense_dx<T>,
           .dense_dw = dense_dw<T>,
           .penalise = penalise<T>,

@@ -3,27 +3,34 @@
 
 constexpr int64_t kThin = kLanes<double> < 4 ? kLanes<double> : 4;
 
-// The kernel's rows that meet panel p of x, transposed: to[k * kPanel + i], with zeros past the last input.
+// The rows of the kernel (in, out), row-major with stride ld, that meet panel p of x, transposed: to[k * kPanel + i], with
+// zeros past the last input.
 template <class T>
-inline void thin_panel(Panels<T> weights, int64_t p, T* to) {
-  const int64_t in = weights.rows - 1, ld = panel_width<T>(weights.width, 0);
-  for (int64_t k = 0; k < weights.width; ++k)
+inline void thin_panel(const T* kernel, int64_t in, int64_t out, int64_t ld, int64_t p, T* to) {
+  for (int64_t k = 0; k < out; ++k)
     for (int64_t i = 0; i < kPanel<T>; ++i) {
       const int64_t row = p * kPanel<T> + i;
-      to[k * kPanel<T> + i] = row < in ? weights.at[row * ld + k] : T(0);
+      to[k * kPanel<T> + i] = row < in ? kernel[row * ld + k] : T(0);
     }
+}
+template <class T>
+inline void thin_panel(Panels<T> weights, int64_t p, T* to) {
+  thin_panel(weights.at, weights.rows - 1, weights.width, panel_width<T>(weights.width, 0), p, to);
 }
 
 template <class T>
-void dense_thin(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y) {
-  const int64_t in = weights.rows - 1, ldy = panel_width<T>(y.width, 0), last = panels<T>(in) - 1;
+void dense_thin(Range range, Rows<T> x, int64_t in, const T* kernel, int64_t ld, const T* bias, bool relu,
+                Panels<T> y) {
+  const int64_t ldy = panel_width<T>(y.width, 0), last = panels<T>(in) - 1;
   alignas(64) T w[kThin * kPanel<T>];
+  Vec<T> start{};
+  for (int64_t k = 0; k < y.width; ++k) start[k] = bias[k];
   for (int64_t p = 0; p <= last; ++p) {
-    thin_panel(weights, p, w);
+    thin_panel(kernel, in, y.width, ld, p, w);
     const int64_t width = panel_width<T>(in, p), stride = p < last ? x.stride : x.stride_last;
     for (int64_t r = range.first; r < range.first + range.rows; ++r) {
       const T* row = x.at + p * x.jump + r * stride;
-      Vec<T> sums = p ? load(y.at + r * ldy) : load(weights.at + in * ldy);
+      Vec<T> sums = p ? load(y.at + r * ldy) : start;
       for (int64_t k = 0; k < y.width; ++k) {
         Vec<T> s{};
         for (int64_t i = 0; i < width; i += kLanes<T>) s += load(row + i) * load(w + k * kPanel<T> + i);

@@ -8,14 +8,15 @@ template <class T>
 struct Product {
   int64_t depth;
   Rows<T> a;   // by_row: a(row, d), d running over panels; else a.at[d * a.stride + row]
-  const T* b;  // one panel: b[d * width + column]
-  int64_t width;
+  const T* b;  // one panel: b[d * width + column]; in place: b[d * stride_b + column]
+  int64_t width, stride_b = 0;
 };
 
 // `tiles` tiles of R rows from `row` on.
-template <class T, int R, int N, bool by_row, class Finish>
+template <class T, int R, int N, bool by_row, bool in_place, class Finish>
 void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& given) {
-  constexpr int L = kLanes<T>, ldb = N * L;
+  constexpr int L = kLanes<T>, ldc = N * L;
+  const int64_t ldb = in_place ? product.stride_b : ldc;
   Finish finish = given;
   for (; tiles > 0; --tiles, row += R) {
     Vec<T> acc[R][N];
@@ -25,7 +26,10 @@ void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& g
 #pragma GCC unroll 4
         for (int j = 0; j < N; ++j) f(i, j);
     };
-    each([&](int i, int j) { acc[i][j] = finish.start(j); });
+    each([&](int i, int j) {
+      if constexpr (requires { finish.start(int64_t(), j); }) acc[i][j] = finish.start((row + i) * ldc + j * L, j);
+      else acc[i][j] = finish.start(j);
+    });
     const T *a = product.a.at, *b = product.b;
     for (int64_t left = product.depth; left > 0; left -= kPanel<T>, a += product.a.jump) {
       const bool last = !by_row || left <= kPanel<T>;
@@ -35,6 +39,10 @@ void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& g
         Vec<T> bv[N];
 #pragma GCC unroll 4
         for (int j = 0; j < N; ++j) bv[j] = load(b + j * L);
+        if constexpr (in_place) {  // the rows lie too far apart for the processor to foresee
+#pragma GCC unroll 4
+          for (int j = 0; j < N; ++j) __builtin_prefetch(b + 8 * ldb + j * L);
+        }
 #pragma GCC unroll 24
         for (int i = 0; i < R; ++i) {
           const Vec<T> av = splat(by_row ? from[i * lda + d] : from[d * lda + i]);
@@ -52,7 +60,7 @@ void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& g
       for (; d < depth; ++d) step(d);
       if (!by_row) break;
     }
-    each([&](int i, int j) { finish.done((row + i) * ldb + j * L, j, acc[i][j]); });
+    each([&](int i, int j) { finish.done((row + i) * ldc + j * L, j, acc[i][j]); });
   }
   finish.end();
 }
@@ -66,30 +74,31 @@ constexpr int tallest(int vectors) {
 template <class T, class Finish>
 using TileFunction = void (*)(const Product<T>&, int64_t row, int64_t tiles, const Finish&);
 
-template <class T, int N, bool by_row, class Finish, int... R>
+template <class T, int N, bool by_row, bool in_place, class Finish, int... R>
 inline TileFunction<T, Finish> tile_of_height(int64_t rows, std::integer_sequence<int, R...>) {
-  static constexpr TileFunction<T, Finish> table[] = {tile<T, R + 1, N, by_row, Finish>...};
+  static constexpr TileFunction<T, Finish> table[] = {tile<T, R + 1, N, by_row, in_place, Finish>...};
   return table[rows - 1];
 }
 
 // All tiles of `rows` rows: of nearly equal height, the taller ones first.
-template <class T, int N, bool by_row, class Finish>
+template <class T, int N, bool by_row, bool in_place, class Finish>
 inline void sweep_of_width(const Product<T>& product, Range range, const Finish& finish) {
   if (range.rows == 0) return;
   constexpr auto heights = std::make_integer_sequence<int, tallest(N)>();
   const int64_t tiles = (range.rows + tallest(N) - 1) / tallest(N), low = range.rows / tiles,
                 taller = range.rows % tiles;
-  if (taller) tile_of_height<T, N, by_row, Finish>(low + 1, heights)(product, range.first, taller, finish);
-  tile_of_height<T, N, by_row, Finish>(low, heights)(product, range.first + taller * (low + 1), tiles - taller, finish);
+  if (taller) tile_of_height<T, N, by_row, in_place, Finish>(low + 1, heights)(product, range.first, taller, finish);
+  tile_of_height<T, N, by_row, in_place, Finish>(low, heights)(product, range.first + taller * (low + 1),
+                                                               tiles - taller, finish);
 }
 
-template <class T, bool by_row, class Finish>
+template <class T, bool by_row, bool in_place = false, class Finish>
 inline void sweep(const Product<T>& product, Range range, const Finish& finish) {
   static_assert(kTileVectors == 2 || kTileVectors == 4);
   switch (product.width / kLanes<T>) {
-    case 1: return sweep_of_width<T, 1, by_row>(product, range, finish);
-    case 2: return sweep_of_width<T, 2, by_row>(product, range, finish);
-    case 3: return sweep_of_width<T, kTileVectors == 4 ? 3 : 1, by_row>(product, range, finish);
-    case 4: return sweep_of_width<T, kTileVectors == 4 ? 4 : 1, by_row>(product, range, finish);
+    case 1: return sweep_of_width<T, 1, by_row, in_place>(product, range, finish);
+    case 2: return sweep_of_width<T, 2, by_row, in_place>(product, range, finish);
+    case 3: return sweep_of_width<T, kTileVectors == 4 ? 3 : 1, by_row, in_place>(product, range, finish);
+    case 4: return sweep_of_width<T, kTileVectors == 4 ? 4 : 1, by_row, in_place>(product, range, finish);
   }
 }

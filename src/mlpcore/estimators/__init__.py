@@ -1,1 +1,5 @@
 """Estimators with scikit-learn's names; each trains by recording a tape for the C++ core."""
+
+from mlpcore.estimators._thread_limits import register
+
+register()

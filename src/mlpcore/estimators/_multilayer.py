@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from mlpcore import _core
 from mlpcore._validation import thread_limit
 from mlpcore.estimators import _lbfgs
 from mlpcore.estimators._activations import check_trainable, hidden_activations
@@ -68,6 +69,10 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
     @abstractmethod
     def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Any, Array]:
         """Return checked validation rows and their y; X and y have been checked before."""
+
+    @abstractmethod
+    def _network_key(self) -> tuple[Any, ...]:
+        """Return what, beside the hidden layers, decides the network that predicts; it may be compared."""
 
     @abstractmethod
     def _fitted_targets(self) -> Targets:
@@ -250,17 +255,62 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         return gradients[:, 0] if gradients.shape[1] == 1 else gradients
 
     def _output(self, X: Any, out_activation: str | None = None) -> Array:
-        """Return the network's output (rows, n_outputs) with the weights of this moment."""
+        """Return the network's output (rows, n_outputs) with the weights of this moment.
+
+        Plain rows that need no conversion take a way ten times shorter than scikit-learn's validation.
+        """
+        self._check_fitted()
+        state = vars(self)
+        forward: Forward = state.get("_forward") or Forward()
+        hidden = self.activation if isinstance(self.activation, str) else tuple(self.activation)
+        key = (hidden, self._network_key(), state.get("n_features_in_"), out_activation)
+        if "feature_names_in_" not in state:
+            output = forward.attempt(key, X, self.coefs_, self.intercepts_, self.n_threads)
+            if output is not None:
+                return output
         x, network, parameters = self._rows_and_network(X)
-        forward = getattr(self, "_forward", None) or Forward()
-        return forward(x, network.for_prediction(out_activation), parameters, thread_limit(self.n_threads))
+        network = network.for_prediction(out_activation)
+        return forward(x, network, parameters, thread_limit(self.n_threads), key)
+
+    def predictor(self) -> Callable[[Array], Array]:
+        """Return a function that predicts with the weights of this moment, without validation.
+
+        For one row at a time, where checks cost more than the product: a call takes about a microsecond and the time
+        that it takes to read the weights once.
+
+        Returns
+        -------
+        callable
+            ``f(X, n_threads=1)`` returns what `predict_proba` of a classifier (with the hinge loss
+            `decision_function`) and `predict` of a regressor do, to the bit; of several targets with several
+            quantiles each, a column for each pair. X is an ndarray of shape (n_samples, n_features),
+            C-contiguous and of the dtype of ``coefs_``; TypeError or ValueError otherwise. NaN and infinity are
+            not looked for, feature names not known. The function holds its own copy of the weights, which later
+            training does not change. It may be called from several threads at once; it cannot be pickled.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        self._check_fitted()
+        network, parameters = self._network_and_parameters()
+        return self._prepared(network.for_prediction(), parameters)
+
+    def _prepared(self, network: Network, parameters: Parameters) -> Callable[[Array], Array]:
+        dtype, flat = str(parameters[0].dtype), network.widths[-1] == 1
+        return _core.Prepared(network.tape(dtype), dtype, parameters, flat=flat)
+
+    def _network_and_parameters(self) -> tuple[Network, Parameters]:
+        """Return the network with the weights of this moment."""
+        parameters = interleaved(self.coefs_, self.intercepts_, common_dtype(self.coefs_, self.intercepts_))
+        return self._network(fitted_widths(self.coefs_, self.intercepts_), self._fitted_targets()), parameters
 
     def _rows_and_network(self, X: Any) -> tuple[Any, Network, Parameters]:
         """Return checked X, and the network with the weights of this moment."""
         self._check_fitted()
-        parameters = interleaved(self.coefs_, self.intercepts_, common_dtype(self.coefs_, self.intercepts_))
-        x = checked_rows(self, X, str(parameters[0].dtype))
-        return x, self._network(fitted_widths(self.coefs_, self.intercepts_), self._fitted_targets()), parameters
+        network, parameters = self._network_and_parameters()
+        return checked_rows(self, X, str(parameters[0].dtype)), network, parameters
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "coefs_"):  # scikit-learn's check takes 10 microseconds

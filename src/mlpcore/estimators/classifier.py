@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, log_expit, log_softmax
+from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_sample_weight
@@ -20,10 +20,13 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
+from mlpcore import _core
 from mlpcore.estimators._callbacks import with_callbacks
 from mlpcore.estimators._checking import checked_rows_and_y, unchanged_on_error, with_usable_sum
 from mlpcore.estimators._documentation import with_shared_parts
+from mlpcore.estimators._initial import Parameters
 from mlpcore.estimators._multilayer import MultilayerPerceptron
+from mlpcore.estimators._recording import Network
 from mlpcore.estimators._targets import Array, ClassTargets, fitted_binarizer
 
 
@@ -252,7 +255,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if self._fitted_targets().n_outputs > 1:
             return self._output(X)
         z = self._output(X, out_activation="identity")
-        return np.hstack([expit(-z), expit(z)])  # 1 - p would lose small probabilities
+        both = np.hstack([-z, z])  # 1 - p would lose small probabilities
+        return _core.kernels.activation(both, "logistic")
 
     @available_if(lambda self: _checked_loss(self, "predict_log_proba", self.loss != "hinge"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
@@ -339,6 +343,17 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
             )
+
+    def _prepared(self, network: Network, parameters: Parameters) -> Callable[[Array], Array]:
+        if (
+            network.widths[-1] == 1 and network.activations[-1] == "logistic"
+        ):  # probabilities of two classes: -z beside z
+            network = network._replace(widths=(*network.widths[:-1], 2))
+            parameters = [*parameters[:-2], *(np.concatenate([-p, p], axis=-1) for p in parameters[-2:])]
+        return super()._prepared(network, parameters)
+
+    def _network_key(self) -> tuple[Any, ...]:
+        return self.loss, self._label_binarizer.y_type_, len(self.classes_)
 
     def _fitted_targets(self) -> ClassTargets:
         return ClassTargets(self._label_binarizer, self.loss, self.focal_gamma, self.label_smoothing)

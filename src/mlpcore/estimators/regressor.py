@@ -235,6 +235,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Any, Array]:
         return checked_rows_and_y(self, X, y, dtype=dtype, reset=False, y_numeric=True)
 
+    def _network_key(self) -> tuple[Any, ...]:
+        return self.loss, self.output_activation, self.n_outputs_
+
     def _fitted_targets(self) -> RealTargets:
         return self._targets(
             self.n_outputs_ // (len(_checked_quantiles(self.quantiles)) if self.loss == "quantile" else 1)

@@ -1,0 +1,149 @@
+// Few rows take the parameters in place; many pack them first. Either way a row's result depends on that row alone.
+#include "predictor.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "team.h"
+
+namespace mlpcore {
+
+namespace {
+
+constexpr int64_t kBlockRows = 192;      // rows whose activations are in the cache at once
+constexpr int64_t kPackRows = 384;       // so many rows repay packing all parameters
+constexpr double kFlopsPerThread = 2e6;  // fewer are not worth a second thread's wake-up
+constexpr int64_t kKeptBytes = 4 << 20;  // of scratch, that a thread keeps for its next call
+
+template <class T>
+bool all_finite(const T* x, int64_t n) {  // 0 * x is 0, unless x is NaN or infinite
+  constexpr int64_t lanes = 64 / sizeof(T);
+  T sums[lanes] = {};
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int64_t j = 0; j < lanes; ++j) sums[j] += x[i + j] * T(0);
+  for (; i < n; ++i) sums[0] += x[i] * T(0);
+  T total = 0;
+  for (const T s : sums) total += s;
+  return total == T(0);
+}
+
+// This thread's scratch, kept between calls unless it is large.
+template <class T>
+class Scratch {
+ public:
+  explicit Scratch(int64_t size) {
+    static thread_local Memory<T> kept;
+    static thread_local int64_t kept_size = 0;
+    if (size * int64_t(sizeof(T)) > kKeptBytes) {
+      own_ = Memory<T>(size);
+      at_ = own_.get();
+      return;
+    }
+    if (kept_size < size) {
+      kept = Memory<T>(size);
+      kept_size = size;
+    }
+    at_ = kept.get();
+  }
+  T* get() const { return at_; }
+
+ private:
+  Memory<T> own_;
+  T* at_;
+};
+
+}  // namespace
+
+template <class T>
+Predictor<T>::Predictor(const Tape& tape, const Kernels<T>& kernels)
+    : plan_(link(tape, Fusions::all, [&](int64_t in, int64_t out) { return kernels.size(in + 1, out); })), k_(kernels) {
+  for (const DenseLayer& layer : plan_.layers) {
+    size_ = layer.offset + k_.size(layer.in + 1, layer.out);
+    weights_ += layer.in * layer.out;
+  }
+  for (const int64_t width : plan_.buffers) widest_ = std::max(widest_, k_.padded(width));
+  size_t last = plan_.nodes.size();  // what follows the output is of no use here
+  while (last > 0 && plan_.nodes[last - 1].to != plan_.output) --last;
+  plan_.nodes.resize(last);
+}
+
+template <class T>
+void Predictor<T>::pack(const T* const* parameters, T* packed) const {
+  for (size_t l = 0; l < plan_.layers.size(); ++l) {
+    const DenseLayer& layer = plan_.layers[l];
+    k_.pack(parameters[2 * l], parameters[2 * l + 1], {packed + layer.offset, layer.in + 1, layer.out});
+  }
+}
+
+template <class T>
+int64_t Predictor<T>::scratch_size(int64_t rows) const {
+  return 2 * rows * widest_;
+}
+
+template <class T>
+bool Predictor<T>::predict_block(const Question<T>& question, const T* packed, Range range, T* scratch, T* out) const {
+  const int64_t rows = range.rows;
+  const T* x = question.x + range.first * in();
+  if (question.check_finite && !all_finite(x, rows * in())) return false;
+  Panels<T> value{scratch, rows, in()};
+  const Range all{0, rows};
+  if (!plan_.dense_first()) k_.gather(x, nullptr, all, value);
+  int at = 0;  // the plan's buffer that `value` is
+  for (const Node& node : plan_.nodes) {
+    if (node.kind == OpKind::dropout) {  // passes values on
+      at = node.to;
+      continue;
+    }
+    Panels<T> to{value.at, rows, node.width};
+    if (node.to != at) to.at = value.at == scratch ? scratch + rows * widest_ : scratch;
+    if (node.kind == OpKind::dense) {
+      const DenseLayer& layer = plan_.layers[node.layer];
+      const Rows<T> from = node.from == 0 ? k_.by_rows(x, in()) : k_.by_rows(value);
+      if (packed) k_.dense(all, from, {const_cast<T*>(packed) + layer.offset, layer.in + 1, layer.out}, node.relu, to);
+      else
+        k_.dense_plain(all, from, layer.in, question.parameters[2 * node.layer],
+                       question.parameters[2 * node.layer + 1], node.relu, to);
+    } else {
+      k_.activation(node.activation, T(node.alpha), all, value, to);
+    }
+    value = to;
+    at = node.to;
+  }
+  k_.scatter(value, all, out + range.first * this->out());
+  return true;
+}
+
+template <class T>
+bool Predictor<T>::predict(const Question<T>& question, T* out, int threads) const {
+  const int64_t rows = question.rows;
+  threads = int(std::clamp(flops(rows) / kFlopsPerThread, 1.0, double(std::max(1, threads))));
+  const T* packed = question.packed;
+  Memory<T> own;
+  if (!packed && rows >= kPackRows) {
+    own = Memory<T>(size_);
+    pack(question.parameters, own.get());
+    packed = own.get();
+  }
+  const int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
+  std::atomic<bool> finite{true};
+  const auto work = [&](int thread, int n, T* scratch) {
+    const int64_t end = rows * (thread + 1) / n;
+    for (int64_t r = rows * thread / n; r < end && finite.load(std::memory_order_relaxed); r += block)
+      if (!predict_block(question, packed, {r, std::min(block, end - r)}, scratch, out)) finite = false;
+  };
+  if (threads == 1) {
+    const Scratch<T> scratch(scratch_size(block));
+    run_team(1, [&](int, int, Barrier&) { work(0, 1, scratch.get()); });
+    return finite;
+  }
+  std::vector<Memory<T>> scratches;  // made before the team runs: memory that cannot be had is an error here
+  for (int t = 0; t < threads; ++t) scratches.emplace_back(scratch_size(block));
+  run_team(threads, [&](int thread, int n, Barrier&) { work(thread, n, scratches[thread].get()); });
+  return finite;
+}
+
+template class Predictor<float>;
+template class Predictor<double>;
+
+}  // namespace mlpcore
