@@ -110,6 +110,52 @@ def test_errors_are_scikit_learns_and_keep_the_previous_fit(bad_fit):
         np.testing.assert_array_equal(getattr(model, name), value)
 
 
+# What is wrong with the arrays of a matrix of 3 rows, 5 columns and 4 values, and what the error says.
+MALFORMED_CSR = {
+    "column too large": ({"indices": [0, 50_000_000, 1, 2]}, r"X\.indices must hold .* in \[0, 5\), got 50000000"),
+    "column just outside": ({"indices": [0, 4, 5, 2]}, r"X\.indices must hold columns in \[0, 5\), got 5"),
+    "negative column": ({"indices": [0, 4, 1, -1]}, r"X\.indices must hold columns in \[0, 5\), got -1"),
+    "late beginning": ({"indptr": [1, 2, 3, 4]}, r"X\.indptr must begin with 0, got 1"),
+    "negative beginning": ({"indptr": [-1, 2, 3, 4]}, r"X\.indptr must begin with 0, got -1"),
+    "decreasing": ({"indptr": [0, 3, 2, 4]}, r"X\.indptr must not decrease, got 3 and then 2 in row 1"),
+    "decreasing from afar": ({"indptr": [0, 2**31 - 1, -(2**31), 4]}, r"X\.indptr must not decrease"),
+    "beyond the values": ({"indptr": [0, 2, 3, 5]}, r"X\.indptr ends with 5, but there are only 4 values"),
+    "short indptr": ({"indptr": [0, 2, 4]}, r"X\.indptr must have shape \(4,\), got \(3,\)"),
+    "long indptr": ({"indptr": [0, 2, 3, 4, 4]}, r"X\.indptr must have shape \(4,\), got \(5,\)"),
+    "fewer columns": ({"indices": [0, 4, 1]}, r"must be of one length, got .* \(3,\) and \(4,\)"),
+    "more columns": ({"indices": [0, 4, 1, 2, 3]}, r"must be of one length, got shapes \(5,\) and \(4,\)"),
+}
+
+
+def _csr(index=np.int32, **parts):
+    """Return a CSR matrix of shape (3, 5) with some of its arrays replaced, unchecked."""
+    matrix = csr_matrix((np.ones(4), np.array([0, 4, 1, 2]), np.array([0, 2, 3, 4])), shape=(3, 5))
+    for name, part in ({"indices": matrix.indices, "indptr": matrix.indptr} | parts).items():
+        setattr(matrix, name, np.array(part, dtype=index))
+    return matrix
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize(("parts", "message"), MALFORMED_CSR.values(), ids=MALFORMED_CSR)
+def test_malformed_csr_is_refused_and_keeps_the_previous_fit(parts, message, index, method):
+    model = Perceptron(tol=None, max_iter=3).fit(_csr(index=index), [0, 1, 2])
+    before = copy.deepcopy(vars(model))
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(_csr(index=index, **parts), [0, 1, 2])
+    assert vars(model).keys() == before.keys()
+    for name, value in before.items():
+        np.testing.assert_array_equal(getattr(model, name), value)
+
+
+def test_csr_may_hold_more_values_than_its_rows_use():
+    spare = _csr(indptr=[0, 2, 3, 3], indices=[0, 4, 1, 50_000_000])
+    plain = csr_matrix([[1.0, 0, 0, 0, 1], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]])
+    options = {"tol": None, "max_iter": 3}
+    ours, expected = (Perceptron(**options).fit(matrix, [0, 1, 0]) for matrix in (spare, plain))
+    np.testing.assert_array_equal(ours.coef_, expected.coef_)
+
+
 def test_weights_of_zero_are_refused():
     with pytest.raises(ValueError, match="at least one non-zero number"):
         Perceptron().fit(X, Y, sample_weight=np.zeros(len(Y)))

@@ -122,6 +122,7 @@ cdef class Rows:
             self.x = np.ascontiguousarray(X.data)
             self.columns = np.ascontiguousarray(X.indices, dtype=kind)
             self.starts = np.ascontiguousarray(X.indptr, dtype=kind)
+            check_csr(self.n, self.d, self.x, self.columns, self.starts)
             self.columns_ptr = address(self.columns)
             self.starts_ptr = address(self.starts)
         else:
@@ -151,6 +152,27 @@ cdef class Rows:
     def stop(self):
         """Make every unit that trains on these rows return soon."""
         self.stopped = 1
+
+
+def check_csr(n, d, data, columns, starts):
+    """Raise ValueError unless the arrays are a CSR matrix of shape (n, d), of which no row reads beyond them."""
+    if starts.shape != (n + 1,):
+        raise ValueError(f"X.indptr must have shape ({n + 1},), got {starts.shape}")
+    if data.ndim != 1 or columns.shape != data.shape:
+        raise ValueError(f"X.indices and X.data must be of one length, got shapes {columns.shape} and {data.shape}")
+    if starts[0] != 0:
+        raise ValueError(f"X.indptr must begin with 0, got {starts[0]}")
+    falls = starts[1:] < starts[:n]
+    if falls.any():
+        row = falls.argmax()
+        raise ValueError(f"X.indptr must not decrease, got {starts[row]} and then {starts[row + 1]} in row {row}")
+    if starts[n] > len(data):
+        raise ValueError(f"X.indptr ends with {starts[n]}, but there are only {len(data)} values")
+    used = columns[: starts[n]]
+    # As unsigned numbers, negative columns are too large ones.
+    unsigned = used.view(np.uint64 if used.dtype == np.int64 else np.uint32)
+    if len(used) and unsigned.max() >= d:
+        raise ValueError(f"X.indices must hold columns in [0, {d}), got {used[(unsigned >= d).argmax()]}")
 
 
 cdef const void* address(array) except? NULL:

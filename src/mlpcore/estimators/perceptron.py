@@ -236,8 +236,8 @@ class Perceptron(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For NaN, infinity or wrong shapes, for a single class, and if the weights overflow. The
-            estimator is then as it was before.
+            For NaN, infinity or wrong shapes, for CSR arrays that do not fit together or point outside
+            X, for a single class, and if the weights overflow. The estimator is then as it was before.
         """
         with unchanged_on_error(self):
             if self.warm_start and hasattr(self, "coef_"):
