@@ -254,3 +254,27 @@ def test_sample_weights_must_fit_the_type_of_the_training(value, solver):
 def test_sample_weights_must_not_cancel(solver):
     with pytest.raises(ValueError, match="sample_weight must make weights"):
         MLPRegressor(solver=solver).fit(X, Y_REAL, sample_weight=np.resize([1.0, -1.0], 40))
+
+
+def unaligned(array):
+    """Return a copy that begins one byte after an aligned address."""
+    copy = np.empty(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_unaligned_arrays_are_copied(kind, solver):
+    weight = np.linspace(0.5, 1, 40)
+    y = Y[kind].astype(float)
+    model = getattr(mlpcore, kind)(solver=solver, hidden_layer_sizes=3, max_iter=3, random_state=0)
+    expected = clone(model).fit(X, y, weight).predict(X)
+    assert_array_equal(model.fit(unaligned(X), unaligned(y), unaligned(weight)).predict(unaligned(X)), expected)
+
+
+def test_unaligned_sparse_arrays_are_copied():
+    rows = sparse.csr_matrix(X)
+    bad = sparse.csr_matrix((unaligned(rows.data), unaligned(rows.indices), unaligned(rows.indptr)), shape=X.shape)
+    bad.data, bad.indices = unaligned(rows.data), unaligned(rows.indices)
+    assert_array_equal(fitted("MLPRegressor").predict(bad), fitted("MLPRegressor").predict(rows))

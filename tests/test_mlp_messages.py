@@ -9,6 +9,7 @@ import sklearn.neural_network as peer
 import mlpcore
 from mlp_cases import KINDS, Y_BINARY, Y_REAL, X, Y, like_scikit_learn, with_value
 from mlpcore import MLPRegressor
+from mlpcore._validation import thread_limit
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -142,3 +143,8 @@ def test_n_threads_is_checked():
     for bad in (0, -1, 1.5, "two"):
         with pytest.raises(ValueError, match="The 'n_threads' parameter of MLPRegressor must be"):
             MLPRegressor(n_threads=bad).fit(X, Y_REAL)
+
+
+def test_more_threads_than_can_be_are_as_many_as_can_be():
+    assert thread_limit(7) == 7
+    assert thread_limit(2**31) == thread_limit(2**80) < 2**31

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from mlp_cases import KINDS, Y_BINARY, Y_REAL, X, Y, fitted, with_value
 from mlpcore import MLPClassifier, MLPRegressor
 from mlpcore.estimators import _training
+from mlpcore.estimators._recording import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -180,3 +181,39 @@ def test_warm_early_stopping_ends_with_the_best_weights_of_both_fits():
     model.set_params(tol=0.0, learning_rate_init=10.0, max_iter=3).fit(X, Y_REAL)
     assert model.best_validation_score_ == best  # so large a rate improves nothing
     assert_array_equal(model.coefs_[0], weights[0])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("method", ["train", "evaluate", "predict"])
+def test_an_interrupt_in_the_first_epoch_leaves_a_fitted_model(method, early_stopping, monkeypatch):
+    model = MLPRegressor(max_iter=3, early_stopping=early_stopping).fit(X, Y_REAL)
+
+    class Interrupted:
+        def __init__(self, engine):
+            self.engine = engine
+
+        def __getattr__(self, name):
+            if name == method:
+                raise KeyboardInterrupt
+            return getattr(self.engine, name)
+
+    link = Network.engine
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "engine", lambda network, dtype: Interrupted(link(network, dtype)))
+        with pytest.warns(UserWarning, match="interrupted"):
+            model.fit(X, Y_REAL, X_val=X, y_val=Y_REAL)
+    assert model.validation_scores_ == model.validation_loss_curve_ == []
+    assert model.best_validation_score_ == -np.inf
+    assert np.isnan(model.loss_) == (method == "train")
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_lists_that_users_hold_stay_as_they_are():
+    model = MLPRegressor(max_iter=2, warm_start=True)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, Y_REAL, X_val=X, y_val=Y_REAL)
+    curve, scores = model.loss_curve_, model.validation_scores_
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, Y_REAL, X_val=X, y_val=Y_REAL)
+    assert len(curve) == len(scores) == 2
+    assert len(model.loss_curve_) == len(model.validation_scores_) == 4

@@ -9,6 +9,8 @@ from numpy.typing import DTypeLike
 
 from mlpcore import _core
 
+_MOST_THREADS = 1024  # each has a stack, and the core counts them as a C int
+
 
 def thread_limit(n_threads: int | None) -> int:
     """Return how many threads may run: as given, or the limit set for this process.
@@ -21,9 +23,9 @@ def thread_limit(n_threads: int | None) -> int:
     Returns
     -------
     int
-        At least 1.
+        At least 1, at most 1024.
     """
-    return int(_core.default_threads()) if n_threads is None else int(n_threads)
+    return int(_core.default_threads()) if n_threads is None else min(int(n_threads), _MOST_THREADS)
 
 
 def is_ready(x: Any, width: int, dtype: DTypeLike) -> bool:
@@ -41,7 +43,7 @@ def is_ready(x: Any, width: int, dtype: DTypeLike) -> bool:
     Returns
     -------
     bool
-        True for a C-contiguous ``ndarray`` (no subclass) of shape (rows > 0, width), of the dtype, with
+        True for an aligned C-contiguous ``ndarray`` (no subclass) of shape (rows > 0, width), of the dtype, with
         a finite sum and hence no NaN or infinity. False says only that a closer look is due.
     """
     if not (
@@ -51,6 +53,7 @@ def is_ready(x: Any, width: int, dtype: DTypeLike) -> bool:
         and x.shape[0] > 0
         and x.dtype == dtype
         and x.flags.c_contiguous
+        and x.flags.aligned
     ):
         return False
     with np.errstate(over="ignore", invalid="ignore"):

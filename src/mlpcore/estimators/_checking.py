@@ -38,12 +38,12 @@ ACCEPTED_SPARSE = ("csr", "csc")  # what validate_data leaves as it is; it makes
 
 
 def by_rows(X: Any) -> Any:
-    """Return X as the core reads it: an array as it is, a sparse matrix by rows (CSR) of contiguous arrays."""
+    """Return X as the core reads it: an aligned array, or a sparse matrix by rows (CSR) of contiguous arrays."""
     if not issparse(X):
-        return X
+        return np.require(X, requirements="A")
     rows = X.tocsr()  # itself if it is one
     given = (rows.data, rows.indices, rows.indptr)
-    contiguous = tuple(np.ascontiguousarray(array) for array in given)
+    contiguous = tuple(np.require(array, requirements=("C", "A")) for array in given)
     if all(new is old for new, old in zip(contiguous, given, strict=True)):
         return rows
     return type(rows)(contiguous, shape=rows.shape)

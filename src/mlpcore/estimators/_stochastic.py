@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,8 +167,8 @@ def _publish(estimator: Any, epochs: Epochs, first: bool) -> None:
     estimator.coefs_, estimator.intercepts_ = separated(epochs.parameters)
     estimator.n_iter_ = epochs.n_epochs
     estimator.t_ = epochs.samples_seen
-    if epochs.losses:
-        estimator.loss_ = epochs.losses[-1]
+    if epochs.losses or first:  # NaN: interrupted in the first epoch
+        estimator.loss_ = epochs.losses[-1] if epochs.losses else math.nan
     estimator._optimizer = epochs.one_pass.optimizer
     estimator._no_improvement_count = epochs.patience.bad_epochs
     estimator.best_loss_ = None if estimator.early_stopping else epochs.patience.best
@@ -179,15 +180,12 @@ def _publish(estimator: Any, epochs: Epochs, first: bool) -> None:
         estimator.validation_scores_ = _extended(estimator, "validation_scores_", validation.scores, first)
         estimator.validation_loss_curve_ = _extended(estimator, "validation_loss_curve_", validation.losses, first)
         estimator.best_validation_score_ = (
-            epochs.patience.best if estimator.early_stopping else max(estimator.validation_scores_)
+            epochs.patience.best if estimator.early_stopping else max(estimator.validation_scores_, default=-math.inf)
         )
     estimator._row_order = (rows.order, rows.held) if estimator.resume else None
 
 
 def _extended(estimator: Any, name: str, news: list[float], first: bool) -> list[float]:
-    """Append to the list of earlier fits, or begin one."""
+    """Return the list of earlier fits, which users may hold, and the news in a new list."""
     history: list[float] | None = None if first else getattr(estimator, name, None)
-    if history is None:
-        return news
-    history.extend(news)
-    return history
+    return [*(history or ()), *news]

@@ -73,7 +73,7 @@ class ClassTargets:
             kind = "multilabel" if not self.is_multilabel else "single-label"
             raise ValueError(f"The object was not fitted with {kind} input.")
         if self.is_multilabel:
-            indicators: Array = np.ascontiguousarray(self.binarizer.transform(y), dtype=dtype)
+            indicators: Array = np.require(self.binarizer.transform(y), dtype, ["C", "A"])
             if not np.isin(indicators, (0, 1)).all():
                 raise ValueError(f"Multilabel y must hold 0 and 1 only, got {np.unique(indicators)}.")
             return indicators
@@ -163,7 +163,7 @@ class RealTargets:
         if self.loss == "poisson" and np.min(y) < 0:
             raise ValueError(f"loss='poisson' requires y >= 0, got a minimum of {np.min(y)}.")
         with np.errstate(over="ignore"):
-            encoded = np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+            encoded = np.require(y.reshape(len(y), -1), dtype, ["C", "A"])
         if encoded.dtype != y.dtype and not np.isfinite(encoded).all():
             raise ValueError(f"Input y contains a value too large for dtype('{dtype}').")
         return encoded

@@ -58,16 +58,17 @@ class Validation:
     def observe(self, engine: _core.Engine, n_threads: int, parameters: Callable[[], Parameters]) -> float:
         """Note loss and score of the weights that the engine has now; return the score."""
         loss = engine.evaluate(self.x, self.y, sample_weight=self.sample_weight, n_threads=n_threads)
-        self.losses.append(loss / self.targets.loss_divisor)
+        loss /= self.targets.loss_divisor
         if self.scorer is None:
             output = engine.predict(self.x, n_threads=n_threads)
             score = self.targets.score(output, self.y, self.sample_weight)
         elif isinstance(self.scorer, str):
-            score = -self.losses[-1]
+            score = -loss
         elif not math.isfinite(loss):
             score = float("nan")
         else:
             score = self.scorer(parameters(), self.x, self.labels, self.sample_weight)
+        self.losses.append(loss)
         self.scores.append(score)
         return score
 
