@@ -103,7 +103,12 @@ BAD_VALIDATION = {
     "other columns": ({"X_val": X[:, :2], "y_val": Y_BINARY}, "X has 2 features, but MLPClassifier is expecting 4"),
     "too few y_val": ({"X_val": X, "y_val": Y_BINARY[1:]}, "inconsistent numbers of samples"),
     "another class": ({"X_val": X, "y_val": Y_BINARY + 1}, r"`y_val` has classes that `y` has not: \[2\]"),
-    "nan": ({"X_val": np.full((3, 4), np.nan), "y_val": Y_BINARY[:3]}, "contains NaN"),
+    "nan": ({"X_val": np.full((3, 4), np.nan), "y_val": Y_BINARY[:3]}, "Input X_val contains NaN"),
+    "nan in y_val": ({"X_val": X, "y_val": np.full(40, np.nan)}, "Input y_val contains NaN"),
+    "weights alone": ({"sample_weight_val": np.ones(40)}, "sample_weight_val is provided, but X_val"),
+    "huge weights": ({"X_val": X, "y_val": Y_BINARY, "sample_weight_val": np.full(40, 1e308)}, "sample_weight_val"),
+    "2-D y_val": ({"X_val": X, "y_val": np.eye(40, 2, dtype=int)}, "y_val must have the columns of y"),
+    "numbers": ({"X_val": X, "y_val": Y_REAL}, "y_val must hold class labels"),
     "zero weights": (
         {"X_val": X, "y_val": Y_BINARY, "sample_weight_val": np.zeros(40)},
         "at least one non-zero number",
@@ -119,6 +124,30 @@ def test_bad_validation_data_are_refused(name):
     with pytest.raises(ValueError, match=message):
         model.fit(X, Y_BINARY, **data)
     assert not hasattr(model, "n_features_in_")
+
+
+BAD_NUMBERS = {
+    "nan": ({"X_val": np.full((3, 4), np.nan), "y_val": Y_REAL[:3]}, "Input X_val contains NaN"),
+    "infinity in y_val": ({"X_val": X, "y_val": np.full(40, np.inf)}, "Input y_val contains infinity"),
+    "2-D y_val": ({"X_val": X, "y_val": np.c_[Y_REAL, Y_REAL]}, "y_val must have the columns of y"),
+    "strings": ({"X_val": X, "y_val": ["a"] * 40}, "y_val must hold numbers"),
+    "too large": ({"X_val": X.astype(np.float32), "y_val": np.full(40, 1e200)}, "Input y_val contains a value too large"),
+    "list with nan": ({"X_val": [[np.nan] * 4] * 2, "y_val": [1.0, 2.0]}, "Input X_val contains NaN"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_NUMBERS)
+def test_bad_validation_numbers_are_refused(name):
+    data, message = BAD_NUMBERS[name]
+    model = MLPRegressor()
+    with pytest.raises(ValueError, match=message):
+        model.fit(X.astype(np.float32), Y_REAL, **data)
+    assert not hasattr(model, "n_features_in_")
+
+
+def test_poisson_refuses_negative_validation_targets():
+    with pytest.raises(ValueError, match="y_val >= 0"):
+        MLPRegressor("poisson").fit(X, Y_REAL**2, X_val=X, y_val=Y_REAL)
 
 
 def test_lbfgs_refuses_validation_rows():

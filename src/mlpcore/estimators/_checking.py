@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mlpcore._validation import is_ready
@@ -86,6 +86,37 @@ def checked_rows_and_y(
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return by_rows(X), y
+
+
+def checked_validation_rows(
+    estimator: BaseEstimator, X: Any, y: Any, like: Array, *, dtype: Any, y_numeric: bool = False
+) -> tuple[Any, Array]:
+    """Return X_val and y_val as `checked_rows_and_y` does; y_val must have the columns of the checked y `like`."""
+    if not (_are_plain(X, y, dtype) and X.shape[1] == estimator.n_features_in_) or hasattr(
+        estimator, "feature_names_in_"
+    ):
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow is refused as infinity
+            X = check_array(
+                X, accept_sparse=ACCEPTED_SPARSE, dtype=dtype, order="C", estimator=estimator, input_name="X_val"
+            )
+        y = check_array(
+            y,
+            accept_sparse=False if y_numeric else "csr",
+            ensure_2d=False,
+            dtype=None,
+            estimator=estimator,
+            input_name="y_val",
+        )
+        if y_numeric and y.dtype.kind == "O":
+            y = y.astype(np.float64)
+        check_consistent_length(X, y)
+        X = by_rows(X)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if y.shape[1:] != like.shape[1:]:
+        raise ValueError(f"y_val must have the columns of y, got {y.shape} where y is {like.shape}.")
+    return X, y
 
 
 def _are_plain(X: Any, y: Any, dtypes: Any) -> bool:

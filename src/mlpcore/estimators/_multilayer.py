@@ -67,8 +67,8 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
         """Return checked X (an array or CSR), checked y, and what y means."""
 
     @abstractmethod
-    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Any, Array]:
-        """Return checked validation rows and their y; X and y have been checked before."""
+    def _check_validation(self, X: Any, y: Any, like: Array, dtype: Any) -> tuple[Any, Array]:
+        """Return checked validation rows and their y; X and y, which is `like`, have been checked before."""
 
     @abstractmethod
     def _network_key(self) -> tuple[Any, ...]:
@@ -131,23 +131,27 @@ class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
             y,
             weight,
             self._training_weight(y, weight, str(X.dtype), incremental),
-            self._checked_validation(validation, X.dtype),
+            self._checked_validation(validation, y, X.dtype),
             targets,
             network,
             first,
             incremental,
         )
 
-    def _checked_validation(self, validation: ValidationData, dtype: Any) -> tuple[Any, Array, Array | None] | None:
+    def _checked_validation(
+        self, validation: ValidationData, like: Array, dtype: Any
+    ) -> tuple[Any, Array, Array | None] | None:
         X, y, sample_weight = validation
         if X is None and y is None:
+            if sample_weight is not None:
+                raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
             return None
         if X is None or y is None:
             given, missing = ("X_val", "y_val") if y is None else ("y_val", "X_val")
             raise ValueError(f"{given} is provided, but {missing} was not provided.")
         if self.solver == "lbfgs":
             raise ValueError("X_val and y_val are for the stochastic solvers; solver='lbfgs' does not look at them.")
-        X, y = self._check_validation(X, y, dtype)
+        X, y = self._check_validation(X, y, like, dtype)
         return X, y, checked_sample_weight(sample_weight, X, str(dtype), "sample_weight_val")
 
     def _starting_parameters(self, problem: Problem, rng: np.random.RandomState) -> Parameters:

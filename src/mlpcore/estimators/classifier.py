@@ -22,7 +22,7 @@ from sklearn.utils.multiclass import (
 
 from mlpcore import _core
 from mlpcore.estimators._callbacks import with_callbacks
-from mlpcore.estimators._checking import checked_rows_and_y, unchanged_on_error, with_usable_sum
+from mlpcore.estimators._checking import checked_rows_and_y, checked_validation_rows, unchanged_on_error, with_usable_sum
 from mlpcore.estimators._documentation import with_shared_parts
 from mlpcore.estimators._initial import Parameters
 from mlpcore.estimators._multilayer import MultilayerPerceptron
@@ -311,8 +311,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self._check_known_classes(unique_labels(y))
         return X, y, self._fitted_targets()
 
-    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Any, Array]:
-        X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=False)
+    def _check_validation(self, X: Any, y: Any, like: Array, dtype: Any) -> tuple[Any, Array]:
+        X, y = checked_validation_rows(self, X, y, like, dtype=dtype)
+        kind = type_of_target(y)
+        if kind.startswith("continuous"):
+            raise ValueError(f"y_val must hold class labels, got a target of type {kind!r}.")
+        if y.ndim == 2 and kind != "multilabel-indicator":
+            raise ValueError(f"y_val must hold indicators 0 and 1 as y does, got a target of type {kind!r}.")
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):
             raise ValueError(f"`y_val` has classes that `y` has not: {unknown}.")

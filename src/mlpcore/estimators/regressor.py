@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import check_array
@@ -14,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 
 from mlpcore.estimators._activations import OUTPUT_ACTIVATIONS
 from mlpcore.estimators._callbacks import with_callbacks
-from mlpcore.estimators._checking import checked_rows_and_y, checked_sample_weight
+from mlpcore.estimators._checking import checked_rows_and_y, checked_sample_weight, checked_validation_rows
 from mlpcore.estimators._documentation import with_shared_parts
 from mlpcore.estimators._multilayer import MultilayerPerceptron
 from mlpcore.estimators._targets import Array, RealTargets
@@ -232,8 +233,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         X, y = checked_rows_and_y(self, X, y, dtype=dtype, reset=first, y_numeric=True)
         return X, y, self._targets(1 if y.ndim == 1 else y.shape[1])
 
-    def _check_validation(self, X: Any, y: Any, dtype: Any) -> tuple[Any, Array]:
-        return checked_rows_and_y(self, X, y, dtype=dtype, reset=False, y_numeric=True)
+    def _check_validation(self, X: Any, y: Any, like: Array, dtype: Any) -> tuple[Any, Array]:
+        X, y = checked_validation_rows(self, X, y, like, dtype=dtype, y_numeric=True)
+        if y.dtype.kind not in "biuf":
+            raise ValueError(f"y_val must hold numbers, got an array of {y.dtype}.")
+        if y.dtype.kind == "f" and np.abs(y).max() > np.finfo(X.dtype).max:
+            raise ValueError(f"Input y_val contains a value too large for {X.dtype!r}.")
+        if self.loss == "poisson" and np.min(y) < 0:
+            raise ValueError(f"loss='poisson' requires y_val >= 0, got a minimum of {np.min(y)}.")
+        return X, y
 
     def _network_key(self) -> tuple[Any, ...]:
         return self.loss, self.output_activation, self.n_outputs_
