@@ -1,5 +1,6 @@
 """Bad parameters and bad data raise scikit-learn's errors, word for word."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ import mlpcore
 from mlp_cases import KINDS, Y_BINARY, Y_REAL, X, Y, like_scikit_learn, with_value
 from mlpcore import MLPRegressor
 from mlpcore._validation import thread_limit
+from mlpcore.estimators._hyperparameters import Hyperparameters
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -137,6 +139,27 @@ def test_warnings_are_scikit_learns(kind):
         collected.append([(w.category, str(w.message)) for w in caught])
     assert collected[0] == collected[1]
     assert len(collected[0]) == 3  # column vector, batch size, no convergence
+
+
+@pytest.mark.parametrize("sizes", [["a"], [True], True, [2.5], [[3]], [None]], ids=str)
+def test_hidden_layer_sizes_are_integers(sizes):
+    with pytest.raises(TypeError, match="hidden_layer_sizes must be integers, got"):
+        MLPRegressor(hidden_layer_sizes=sizes).fit(X, Y_REAL)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parameters_are_those_annotated(kind):
+    # what both share, with its types, and what a class has beyond that
+    signature = inspect.signature(getattr(mlpcore, kind)).parameters
+    annotated = {n: t for n, t in Hyperparameters.__annotations__.items() if not n.startswith("_")}
+    shared = {name: parameter.annotation for name, parameter in signature.items() if name in annotated}
+    assert shared == annotated
+    own = {
+        "MLPClassifier": {"class_weight", "focal_gamma", "label_smoothing"},
+        "MLPRegressor": {"output_activation", "delta", "quantiles"},
+    }
+    assert signature.keys() - annotated.keys() == own[kind]
+    assert signature.keys() == getattr(mlpcore, kind)._parameter_constraints.keys()
 
 
 def test_n_threads_is_checked():

@@ -131,7 +131,10 @@ BAD_NUMBERS = {
     "infinity in y_val": ({"X_val": X, "y_val": np.full(40, np.inf)}, "Input y_val contains infinity"),
     "2-D y_val": ({"X_val": X, "y_val": np.c_[Y_REAL, Y_REAL]}, "y_val must have the columns of y"),
     "strings": ({"X_val": X, "y_val": ["a"] * 40}, "y_val must hold numbers"),
-    "too large": ({"X_val": X.astype(np.float32), "y_val": np.full(40, 1e200)}, "Input y_val contains a value too large"),
+    "too large": (
+        {"X_val": X.astype(np.float32), "y_val": np.full(40, 1e200)},
+        "Input y_val contains a value too large",
+    ),
     "list with nan": ({"X_val": [[np.nan] * 4] * 2, "y_val": [1.0, 2.0]}, "Input X_val contains NaN"),
 }
 

@@ -156,11 +156,10 @@ def with_usable_sum(weight: Array, name: str) -> Array:
 def checked_hidden_layer_sizes(sizes: Any) -> list[int]:
     """Return the units of each hidden layer; a single number stands for one layer."""
     units = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-    if np.any(np.array(units) <= 0):
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in units):
+        raise TypeError(f"hidden_layer_sizes must be integers, got {units}.")
+    if any(size <= 0 for size in units):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {units}.")
-    for size in units:
-        if not isinstance(size, Integral):
-            raise TypeError(f"hidden_layer_sizes must hold integers, got {units}.")
     return [int(size) for size in units]
 
 

@@ -26,8 +26,8 @@ _PARTS = {
     solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop', 'adagrad'}, default='adam'
         'sgd' is gradient descent with momentum, 'adam' the method of Kingma and Ba, 'adamw' the same with
         `weight_decay`, 'nadam' with Nesterov's momentum; 'rmsprop' and 'adagrad' divide by the root of the mean or
-        the sum of squared gradients. They go through the rows in mini-batches. 'lbfgs' is SciPy's L-BFGS-B on all
-        rows at once.
+        the sum of squared gradients. These are the stochastic solvers, which go through the rows in mini-batches.
+        'lbfgs' is SciPy's L-BFGS-B on all rows at once.
     alpha : float >= 0, default=1e-4
         L2 penalty of the kernels: ``0.5 * alpha * sum(W**2) / S`` is added to a batch's loss, S being
         its rows or the sum of their weights.
@@ -45,11 +45,11 @@ _PARTS = {
         - 'one_cycle': from a 25th up to `learning_rate_init` in the first 30 % of `max_iter`, then down to
           `learning_rate_final`, both along half a cosine.
     learning_rate_init : float > 0, default=1e-3
-        First (with 'one_cycle', largest) learning rate of 'sgd' and 'adam'.
+        First (with 'one_cycle', largest) learning rate of the stochastic solvers.
     power_t : float >= 0, default=0.5
         Exponent of 'invscaling'.
     max_iter : int >= 1, default=200
-        Most epochs ('sgd', 'adam') or iterations ('lbfgs').
+        Most epochs of a stochastic solver, or iterations of 'lbfgs'.
     shuffle : bool, default=True
         Whether to go through the rows in a new order each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -61,7 +61,7 @@ _PARTS = {
         Whether to tell of each epoch: by a progress bar in a terminal or a notebook if tqdm is installed, else by
         scikit-learn's lines. 2 or more asks for the lines everywhere.
     warm_start : bool, default=False
-        Whether `fit` starts from the present weights.
+        Whether `fit` starts from the present weights; other hidden_layer_sizes than theirs raise ValueError.
     momentum : float in [0, 1], default=0.9
         Of 'sgd'.
     nesterovs_momentum : bool, default=True
@@ -72,9 +72,9 @@ _PARTS = {
     validation_fraction : float in [0, 1), default=0.1
         Part of the rows that `early_stopping` keeps back, stratified if there are two classes.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay of Adam's first and second moment.
+        Of 'adam', 'adamw' and 'nadam': decay of the first and second moment.
     epsilon : float > 0, default=1e-8
-        Added to the root of Adam's second moment.
+        Of these, 'rmsprop' and 'adagrad': added to the root that a step is divided by.
     n_iter_no_change : int >= 1 or inf, default=10
         Training stops after more than this many bad epochs in a row.
     max_fun : int >= 1, default=15000
@@ -108,8 +108,8 @@ _PARTS = {
         same rows are k epochs of `fit`. False begins the random numbers anew in each call and, in
         warm starts, the optimizer, as scikit-learn does.
     pickle_optimizer : bool, default=True
-        Whether pickles and copies hold the optimizer's state too, two further numbers for each weight with 'adam',
-        one with 'sgd'. Without it `partial_fit` begins a new one.
+        Whether pickles and copies hold the optimizer's state too, one or two further numbers for each
+        weight. Without it `partial_fit` begins a new one.
     dropout : float in [0, 1) or list of float, default=0.0
         Share of a hidden layer's outputs that are 0 in training, at random, the others being enlarged to make up
         for it; one for all hidden layers or one for each.
@@ -130,7 +130,7 @@ _PARTS = {
     loss_ : float
         Loss of the last epoch, penalty included.
     loss_curve_ : list of float
-        Loss of each epoch ('sgd', 'adam').
+        Loss of each epoch; 'lbfgs' has none.
     best_loss_ : float or None
         Smallest loss so far; None with `early_stopping`.
     validation_scores_ : list of float or None

@@ -22,7 +22,12 @@ from sklearn.utils.multiclass import (
 
 from mlpcore import _core
 from mlpcore.estimators._callbacks import with_callbacks
-from mlpcore.estimators._checking import checked_rows_and_y, checked_validation_rows, unchanged_on_error, with_usable_sum
+from mlpcore.estimators._checking import (
+    checked_rows_and_y,
+    checked_validation_rows,
+    unchanged_on_error,
+    with_usable_sum,
+)
 from mlpcore.estimators._documentation import with_shared_parts
 from mlpcore.estimators._initial import Parameters
 from mlpcore.estimators._multilayer import MultilayerPerceptron
@@ -195,7 +200,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
     ) -> MLPClassifier:
-        """Train for one epoch more on the given rows; only for 'sgd' and 'adam'.
+        """Train for one epoch more on the given rows; for the stochastic solvers.
 
         Parameters
         ----------

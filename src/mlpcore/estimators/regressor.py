@@ -63,8 +63,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     Notes
     -----
     A call that raises leaves the estimator as it was. `predict` may be called from several threads
-    at once. With several outputs the reported squared error is the mean over outputs; 'sgd' and
-    'adam' descend the sum, as scikit-learn does, and 'lbfgs' descends what it reports.
+    at once. With several outputs the reported squared error is the mean over outputs; the
+    stochastic solvers descend the sum, as scikit-learn does, and 'lbfgs' descends what it reports.
 
     Examples
     --------
@@ -176,7 +176,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     @available_if(lambda self: self._has_partial_fit())  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> MLPRegressor:
-        """Train for one epoch more on the given rows; only for 'sgd' and 'adam'.
+        """Train for one epoch more on the given rows; for the stochastic solvers.
 
         Parameters
         ----------
