@@ -130,7 +130,7 @@ class Epochs:
             self.report.close()
         if self.restores_best and not self._has_best:
             self._keeps_best = False
-            if self.validation is not None and self.validation.scores:
+            if self.validation is not None and self.validation.scores and _are_finite(self.one_pass.weights()):
                 warnings.warn("No validation score was a number; the last weights are kept.", stacklevel=2)
         if not self._keeps_best:
             self.one_pass.engine.store(self.parameters)
