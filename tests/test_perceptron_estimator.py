@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -95,6 +96,11 @@ BAD_FITS = {
 }
 
 
+def words(error: pytest.ExceptionInfo[ValueError]) -> list[str]:
+    """Return a message's words in an order of their own: scikit-learn prints the options of a parameter as a set."""
+    return sorted(re.findall(r"[\w.'-]+", str(error.value)))
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:overflow")
 @pytest.mark.parametrize("bad_fit", BAD_FITS.values(), ids=BAD_FITS)
 def test_errors_are_scikit_learns_and_keep_the_previous_fit(bad_fit):
@@ -104,7 +110,7 @@ def test_errors_are_scikit_learns_and_keep_the_previous_fit(bad_fit):
         bad_fit(peer)
     with pytest.raises(ValueError) as error:  # noqa: PT011
         bad_fit(model)
-    assert str(error.value) == str(expected.value)
+    assert words(error) == words(expected)
     assert vars(model).keys() == before.keys()
     for name, value in before.items():
         np.testing.assert_array_equal(getattr(model, name), value)
