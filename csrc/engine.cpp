@@ -51,12 +51,16 @@ struct Engine<T>::Workspace {
   Memory<int32_t> labels;
   Memory<double> loss;
   int64_t scratch_size = 0;
-  ByColumns<T> columns;            // the batch's sparse rows
-  std::vector<Unit> sparse_units;  // the work on weights for sparse rows, in order
+  bool sparse = false, ordered = false;
+  int asked_threads = 0, threads = 0;  // of a full batch
+  ByColumns<T> columns;                // the batch's sparse rows
+  std::vector<Unit> sparse_units;      // the work on weights for sparse rows, in order
 
   Workspace(const Plan& plan, const Kernels<T>& k, const Data<T>& data, int64_t rows, bool gathers, bool training,
             int threads) {
     const bool input_gradient = plan.nodes.empty() || plan.nodes[0].needs_dx;
+    sparse = data.is_sparse();
+    ordered = data.order != nullptr;
     const auto has_value = [&](size_t b) { return b > 0 || (gathers && !data.is_sparse()); };
     const auto has_gradient = [&](size_t b) { return training && (b > 0 || input_gradient); };
     int64_t size = 0;
@@ -76,6 +80,11 @@ struct Engine<T>::Workspace {
     labels = Memory<int32_t>(gathers ? rows : 0);
     scale = Memory<T>(rows);
     loss = Memory<double>(rows);
+  }
+
+  // Whether a training space made for a full batch serves these dense rows too.
+  bool fits(const Data<T>& data, int64_t rows, int threads) const {
+    return !sparse && rows == buffers[0].value.rows && ordered == (data.order != nullptr) && threads == asked_threads;
   }
 };
 
@@ -124,6 +133,9 @@ Engine<T>::Engine(const Tape& tape, const Kernels<T>& kernels) : k_(kernels) {
   weights_ = Memory<T>(size_);  // first: what cannot be had is an error before anything large is listed
   units_ = make_units(1, 1);
 }
+
+template <class T>
+Engine<T>::~Engine() = default;
 
 // The units of all layers, given what each weight of the first and of the others costs.
 template <class T>
@@ -432,7 +444,15 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
 template <class T>
 Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient) {
   const Batch batch(data, 0, data.rows);
-  Workspace space = training_space(data, data.rows, threads);
+  if (!full_batch_ || data.is_sparse() || !full_batch_->fits(data, data.rows, threads)) {
+    full_batch_ = nullptr;
+    const int asked = threads;
+    full_batch_.reset(new Workspace(training_space(data, data.rows, threads)));
+    full_batch_->asked_threads = asked;
+    full_batch_->threads = threads;
+  }
+  Workspace& space = *full_batch_;
+  threads = space.threads;
   const size_t units = units_.size() - 1;
   Memory<Norms> norms(int64_t(units) + 1);
   Update update;

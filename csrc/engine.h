@@ -45,6 +45,7 @@ template <class T>
 class Engine {
  public:
   explicit Engine(const Tape& tape, const Kernels<T>& kernels = mlpcore::kernels<T>());
+  ~Engine();
 
   const Plan& plan() const { return plan_; }
   const Plan& plain() const { return plain_; }  // each of the tape's values in its own buffer
@@ -109,6 +110,8 @@ class Engine {
   std::vector<Unit> units_;  // the work on weights for dense rows, in order
   std::vector<T> quantiles_;
   int64_t step_flops_per_row_ = 0;
+  // Of the last full-batch gradient, kept for the next: a solver asks again with the same rows.
+  std::unique_ptr<Workspace> full_batch_;
 };
 
 }  // namespace mlpcore

@@ -1,0 +1,34 @@
+"""The full-batch gradient, which keeps its memory for the next call."""
+
+import numpy as np
+import pytest
+
+from mlpcore import _core
+
+RNG = np.random.default_rng(0)
+
+
+def new_engine() -> "_core.Engine":
+    tape = _core.Tape()
+    x = tape.activation(tape.dense(tape.input(20), 70), "tanh")
+    y = tape.dense(tape.activation(tape.dense(x, 30), "relu"), 3)
+    tape.output(y)
+    tape.loss(y, "squared_error")
+    engine = _core.Engine(tape, "float64")
+    rng = np.random.default_rng(1)
+    engine.load([rng.normal(size=shape) for shape in engine.parameter_shapes])
+    return engine
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_a_gradient_does_not_depend_on_the_calls_before_it(n_threads):
+    engine = new_engine()
+    for rows in (200, 200, 77, 500, 77):
+        x, y = RNG.normal(size=(rows, 20)), RNG.normal(size=(rows, 3))
+        weight = RNG.random(rows)
+        for sample_weight in (None, weight):
+            loss, penalty, parts = engine.gradient(x, y, 1e-2, sample_weight=sample_weight, n_threads=n_threads)
+            expected = new_engine().gradient(x, y, 1e-2, sample_weight=sample_weight)
+            assert (loss, penalty) == expected[:2]
+            for part, other in zip(parts, expected[2], strict=True):
+                np.testing.assert_array_equal(part, other)
