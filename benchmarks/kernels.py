@@ -18,11 +18,11 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-from mlpcore._core import kernels
 from threadpoolctl import threadpool_limits
 
 import machine
 from mlpcore import _core
+from mlpcore._core import kernels
 
 # rows, in, out: the layers of the chapter's classifier, the housing regressor, scikit-learn's
 # defaults and a wide network
