@@ -1,7 +1,5 @@
 """Learning-rate rules beyond scikit-learn's, limits of time, divergence."""
 
-import time
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -95,13 +93,12 @@ def test_adam_ignores_the_rules_of_sgd_as_in_scikit_learn(rule):
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_max_time_ends_the_training(solver):
-    model = MLPRegressor(solver=solver, max_iter=10**6, max_fun=10**6, tol=0, n_iter_no_change=10**6, max_time=0.01)
-    start = time.perf_counter()
-    with pytest.warns(ConvergenceWarning, match=r"Maximum time \(0.01 s\) reached after \d+ iterations"):
+    endless = {"max_iter": 10**6, "max_fun": 10**6, "tol": 0, "n_iter_no_change": 10**6, "random_state": 0}
+    model = MLPRegressor(solver=solver, max_time=1e-6, **endless)
+    with pytest.warns(ConvergenceWarning, match=r"Maximum time \(1e-06 s\) reached after 1 iterations?"):
         model.fit(X, np.random.RandomState(0).standard_normal(40))
-    assert time.perf_counter() - start < 5  # one epoch takes 0.1 ms
     assert np.isfinite(model.predict(X)).all()
-    assert model.n_iter_ >= 1
+    assert model.n_iter_ == 1
 
 
 def diverging(**parameters):
