@@ -24,17 +24,38 @@ class Update:
     l2: float = 0.0
     clip_norm: float = 0.0
     clip_value: float = 0.0
+    clip_norm_each: float = 0.0
+    amsgrad: bool = False
+    centered: bool = False
+    learning_rate_power: float = -0.5
+    l1_regularization: float = 0.0
+    l2_regularization: float = 0.0
+    l2_shrinkage: float = 0.0
+    beta: float = 0.0
 
     @property
     def n_slots(self):
-        with_momentum = int(self.momentum != 0)
-        counts = {"sgd": with_momentum, "rmsprop": 1 + with_momentum, "adagrad": 1, "lion": 1}
-        return counts.get(self.kind, 2)
+        return n_slots(self)
 
     def new_slots(self, parameters):
-        """The slots before the first step, one list of arrays a slot."""
-        initial = self.initial_accumulator if self.kind == "adagrad" else 0
-        return [[np.full_like(p, initial) for p in parameters] for _ in range(self.n_slots)]
+        return new_slots(self, parameters)
+
+
+def n_slots(update):
+    """How many slots a rule has, of any object with an update's attributes."""
+    with_momentum = int(update.momentum != 0)
+    if update.kind in {"adam", "adamw"} and getattr(update, "amsgrad", False):
+        return 3  # m, v, the greatest v
+    if update.kind == "rmsprop" and getattr(update, "centered", False):
+        return 3  # v, the momentum, the mean gradient
+    counts = {"sgd": with_momentum, "rmsprop": 1 + with_momentum, "adagrad": 1, "lion": 1}
+    return counts.get(update.kind, 2)
+
+
+def new_slots(update, parameters):
+    """The slots before the first step, one list of arrays a slot."""
+    first = update.initial_accumulator if update.kind in {"adagrad", "ftrl"} else 0
+    return [[np.full_like(p, 0 if i else first) for p in parameters] for i in range(n_slots(update))]
 
 
 def sgd(w, slots, g, rate, u, step):
@@ -49,9 +70,11 @@ def sgd(w, slots, g, rate, u, step):
 
 def adam(w, slots, g, rate, u, step):
     """w -= lr_t m / (sqrt(v) + epsilon), lr_t = rate sqrt(1 - b2^t) / (1 - b1^t): scikit-learn's form and Keras'."""
-    m, v = slots
+    m, v = slots[:2]
     m[...] = u.beta_1 * m + (1 - u.beta_1) * g
     v[...] = u.beta_2 * v + (1 - u.beta_2) * (g * g)
+    if len(slots) == 3:  # amsgrad
+        v = np.maximum(slots[2], v, out=slots[2])
     w -= rate * np.sqrt(1 - u.beta_2**step) / (1 - u.beta_1**step) * m / (np.sqrt(v) + u.epsilon)
 
 
@@ -66,11 +89,19 @@ def nadam(w, slots, g, rate, u, step):
 
 
 def rmsprop(w, slots, g, rate, u, step):
-    """v = rho v + (1 - rho) g^2; d = rate g / sqrt(v + epsilon); w -= d; with momentum b = momentum b + d, w -= b."""
+    """v = rho v + (1 - rho) g^2; d = rate g / sqrt(v + epsilon); w -= d; with momentum b = momentum b + d, w -= b.
+
+    Centered: a = rho a + (1 - rho) g; d = rate g / sqrt(v - a^2 + epsilon).
+    """
     v = slots[0]
     v[...] = u.rho * v + (1 - u.rho) * (g * g)
-    d = rate * g / np.sqrt(v + u.epsilon)
-    if len(slots) == 2:
+    spread = v
+    if len(slots) == 3:
+        a = slots[2]
+        a[...] = u.rho * a + (1 - u.rho) * g
+        spread = v - a * a
+    d = rate * g / np.sqrt(spread + u.epsilon)
+    if len(slots) >= 2:
         slots[1][...] = u.momentum * slots[1] + d
         d = slots[1]
     w -= d
@@ -107,7 +138,20 @@ def lion(w, slots, g, rate, u, step):
     m[...] = u.beta_2 * m + (1 - u.beta_2) * g
 
 
-RULES = {f.__name__: f for f in (sgd, adam, nadam, rmsprop, adagrad, adamax, adadelta, lion)} | {"adamw": adam}
+def ftrl(w, slots, g, rate, u, step):
+    """n = a + g^2, p = -learning_rate_power; z += g + 2 l2_shrinkage w - (n^p - a^p) / rate w; a = n.
+
+    w = (clip(z, -l1, l1) - z) / (n^p / rate + 2 (l2 + beta / (2 rate))): Keras' Ftrl.
+    """
+    a, z = slots
+    n, p = a + g * g, -u.learning_rate_power
+    z += g + 2 * u.l2_shrinkage * w - (n**p - a**p) / rate * w
+    quadratic = n**p / rate + 2 * (u.l2_regularization + u.beta / (2 * rate))
+    w[...] = (np.clip(z, -u.l1_regularization, u.l1_regularization) - z) / quadratic
+    a[...] = n
+
+
+RULES = {f.__name__: f for f in (sgd, adam, nadam, rmsprop, adagrad, adamax, adadelta, lion, ftrl)} | {"adamw": adam}
 
 
 def apply(update, rate, step, parameters, slots, gradients):
@@ -117,6 +161,8 @@ def apply(update, rate, step, parameters, slots, gradients):
     if update.clip_norm:
         norm = np.sqrt(sum((g.astype(np.float64) ** 2).sum() for g in gradients))
         gradients = [g * (update.clip_norm / max(norm, update.clip_norm)) for g in gradients]
+    if each := getattr(update, "clip_norm_each", 0):
+        gradients = [g * (each / max(np.linalg.norm(g), each)) for g in gradients]
     for i, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
         if w.ndim == 2 or update.decay_bias:
             w -= rate * update.weight_decay * w
