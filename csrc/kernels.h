@@ -80,7 +80,79 @@ struct Targets {
   const int32_t* classes;
 };
 
-enum class Rule { sgd, adam, adamw, rmsprop, nadam, adagrad, adamax, adadelta, lion };
+// The general ops, whose matrices are plain: row-major, no padding, any alignment.
+enum class Unary {
+  negative,
+  reciprocal,
+  square,
+  sqrt,
+  rsqrt,
+  exp,
+  expm1,
+  log,
+  log1p,
+  abs,
+  sign,
+  floor,
+  ceil,
+  round,  // halves to even
+  sin,
+  cos,
+  erf,
+  logical_not,
+  isfinite,
+};
+
+enum class Binary {
+  add,
+  subtract,
+  multiply,
+  divide,
+  power,
+  maximum,
+  minimum,
+  mod,  // the sign of the divisor
+  greater,
+  greater_equal,
+  less,
+  less_equal,
+  equal,
+  not_equal,
+  logical_and,
+  logical_or,
+};
+
+enum class Reduction { sum, mean, max, min, prod, argmax, argmin };
+
+constexpr bool has_gradient(Unary f) {
+  switch (f) {
+    case Unary::sign:
+    case Unary::floor:
+    case Unary::ceil:
+    case Unary::round:
+    case Unary::logical_not:
+    case Unary::isfinite: return false;
+    default: return true;
+  }
+}
+constexpr bool has_gradient(Binary f) { return f <= Binary::mod; }
+constexpr bool has_gradient(Reduction f) { return f <= Reduction::prod; }
+
+// An operand of an elementwise op: element (r, c) is at[r * row + c * column]; row 0: the same in every row; column 0: one
+// column serves all; else column is 1.
+template <class T>
+struct Operand {
+  T* at;
+  int64_t row, column;
+};
+
+// y[i0, i1, ...] = x[offset + sum i_k strides_k]
+struct View {
+  int n;
+  int64_t dims[8], strides[8], offset;
+};
+
+enum class Rule { sgd, adam, adamw, rmsprop, nadam, adagrad, adamax, adadelta, lion, ftrl };
 
 // One optimizer step's arithmetic, for a weight `w` and its gradient `g` with the batch's S divided out.
 //   g += l1 sign(w) + l2 w in kernels, then clipped to [-clip_value, clip_value] unless 0, then times the `scale` of clip_norm
@@ -93,6 +165,11 @@ enum class Rule { sgd, adam, adamw, rmsprop, nadam, adagrad, adamax, adadelta, l
 //   adamax:   m as adam ; u = max(beta_2 u, |g|) ; w -= learning_rate m / (u + epsilon)
 //   adadelta: v = beta_2 v + (1 - beta_2) g^2 ; d = g sqrt(e + epsilon) / sqrt(v + epsilon) ; e = beta_2 e + (1 - beta_2) d^2 ; w -= learning_rate d
 //   lion:     w -= learning_rate sign(beta_1 m + (1 - beta_1) g) ; m = beta_2 m + (1 - beta_2) g
+//   ftrl:     n = a + g^2 ; z += g + shrinkage w - (n^power - a^power) w / learning_rate ; a = n ;
+//             w = (clip(z, -ftrl_l1, ftrl_l1) - z) / (n^power / learning_rate + ftrl_l2)
+//   adam with slot2, amsgrad: max = max(max, v) takes v's place in w's step
+//   rmsprop with slot2, centered: a = beta_2 a + (1 - beta_2) g ; v - a^2 takes v's place in d
+// (slots in order: sgd v; adam m v max; nadam m v; rmsprop v b a; adagrad a; adamax m u; adadelta v e; lion m; ftrl a z)
 // as Keras 3 has them; `learning_rate`, `gradient_rate` and `epsilon` already hold the bias corrections of the step.
 template <class T>
 struct Step {
@@ -101,6 +178,9 @@ struct Step {
   T learning_rate, gradient_rate, momentum, beta_1, one_minus_beta_1, beta_2, one_minus_beta_2, epsilon, l1, l2,
       clip_value;
   T weight_decay, keep;
+  // ftrl: minus Keras' learning_rate_power; l1_regularization_strength; 2 (l2_regularization_strength + beta / (2 rate));
+  // 2 l2_shrinkage_regularization_strength
+  T power = T(0.5), ftrl_l1 = 0, ftrl_l2 = 0, shrinkage = 0;
 };
 
 // Sums over some weights before a step: w^2 and |w| of kernels, and the square of their penalised gradient.
@@ -111,13 +191,13 @@ struct Norms {
 // A block of packed weights with its optimizer slots (null where the rule has none).
 template <class T>
 struct Weights {
-  T *w, *slot0, *slot1;
+  T *w, *slot0 = nullptr, *slot1 = nullptr, *slot2 = nullptr;
 };
 
-// Which random numbers a dropout uses.
+// Which random numbers a dropout or a Gaussian noise uses.
 template <class T>
 struct Dropout {
-  T rate;
+  T rate;  // of the noise: its standard deviation
   uint64_t seed;
   uint32_t step, op;
 };
@@ -213,6 +293,49 @@ struct Kernels {
   // y (rows, width) = keep ? x / (1 - rate) : 0, in place if y.at == x.at. Element (r, c) is kept with probability 1 - rate,
   // by the random number of (seed, step, op, r, c) alone: the gradient takes the same way as the value.
   void (*dropout)(const Dropout<T>& with, Range range, Panels<T> x, Panels<T> y);
+
+  // y (rows, width) = x + rate * the normal number of (seed, step, op, r, c), in place if y.at == x.at
+  void (*gaussian)(const Dropout<T>& with, Range range, Panels<T> x, Panels<T> y);
+
+  // The general ops, on plain row-major slices of rows. What is marked += adds to its last arguments.
+  //
+  // y (n) = f(x); comparisons and predicates give 0 or 1. In place if y is x.
+  void (*unary)(Unary f, int64_t n, const T* x, T* y);
+  // dx (n) += dy f'(x), from y = f(x); abs' at 0 is 0
+  void (*unary_dx)(Unary f, int64_t n, const T* x, const T* y, const T* dy, T* dx);
+  // y (rows, width) = f(a, b)
+  void (*binary)(Binary f, int64_t rows, int64_t width, Operand<const T> a, Operand<const T> b, T* y);
+  // da += ..., db += ... where `at` is not null, summed over what is broadcast, rows in order; at a tie of a maximum or
+  // minimum half each; powers as JAX: b a^(b - 1), 0 where b is 0, and y log(a), 0 where a is 0
+  void (*binary_dx)(Binary f, int64_t rows, int64_t width, Operand<const T> a, Operand<const T> b, const T* y,
+                    const T* dy, Operand<T> da, Operand<T> db);
+  // y (rows, width) = c != 0 ? a : b
+  void (*where)(int64_t rows, int64_t width, Operand<const T> c, Operand<const T> a, Operand<const T> b, T* y);
+  // da += ..., db += ... where `at` is not null, as binary_dx
+  void (*where_dx)(int64_t rows, int64_t width, Operand<const T> c, const T* dy, Operand<T> da, Operand<T> db);
+  // y (rows, product of dims) = the view of each row of x (rows, x_width)
+  void (*view)(int64_t rows, int64_t x_width, const View& v, const T* x, T* y);
+  // dx (rows, x_width) +=
+  void (*view_dx)(int64_t rows, int64_t x_width, const View& v, const T* dy, T* dx);
+  // y (rows, outer, inner) = f over the middle of x (rows, outer, n, inner), in order; over the batch: rows = outer = 1.
+  // n > 0. argmax and argmin: the first, a NaN before all numbers. NaN is the maximum and the minimum.
+  void (*reduce)(Reduction f, int64_t rows, int64_t outer, int64_t n, int64_t inner, const T* x, T* y);
+  // dx (rows, outer, n, inner) +=; those that tie for a maximum or minimum share equally
+  void (*reduce_dx)(Reduction f, int64_t rows, int64_t outer, int64_t n, int64_t inner, const T* x, const T* y,
+                    const T* dy, T* dx);
+  // to[r, ...n] = from[r, ...n], or += where `add`: concat and its gradient
+  void (*copy_columns)(int64_t rows, int64_t n, const T* from, int64_t from_stride, T* to, int64_t to_stride, bool add);
+  // y (rows, m, n) = a (rows, m, k) @ b (rows, k, n); Operand::row is from a row's matrix to the next, 0: the same for all
+  void (*matmul)(int64_t rows, int64_t m, int64_t k, int64_t n, Operand<const T> a, Operand<const T> b, T* y);
+  // da += dy b^T, db += a^T dy where `at` is not null, summed over the rows in order where `row` is 0
+  void (*matmul_dx)(int64_t rows, int64_t m, int64_t k, int64_t n, Operand<const T> a, Operand<const T> b, const T* dy,
+                    Operand<T> da, Operand<T> db);
+  // y (n, dim) = table (vocabulary, dim)[index (n)]; NaN where the index is out of range or no integer
+  void (*take)(int64_t n, int64_t dim, int64_t vocabulary, const T* table, const T* index, T* y);
+  // dtable (vocabulary, dim) +=, in the order of the indices; wrong ones add nothing
+  void (*take_dx)(int64_t n, int64_t dim, int64_t vocabulary, const T* index, const T* dy, T* dtable);
+  // y (n, classes) = 1 in column x (n), else 0; all 0 where x is no column
+  void (*one_hot)(int64_t n, int64_t classes, const T* x, T* y);
 
   // loss[r] = the row's loss; dz (rows, width; null: not wanted) = its gradient times scale[r] (null: 1).
   // y, scale and loss begin at the range's first row.

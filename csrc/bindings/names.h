@@ -1,4 +1,4 @@
-// The names of activations, losses and rules, as Python writes them.
+// The names of activations, losses, rules and ops, as Python writes them.
 #pragma once
 #include <array>
 #include <string>
@@ -22,8 +22,15 @@ constexpr std::array<std::string_view, 11> kLossNames = {"cross_entropy",
                                                          "hinge",
                                                          "squared_hinge",
                                                          "categorical_hinge"};
-constexpr std::array<std::string_view, 9> kRuleNames = {"sgd",     "adam",   "adamw",    "rmsprop", "nadam",
-                                                        "adagrad", "adamax", "adadelta", "lion"};
+constexpr std::array<std::string_view, 10> kRuleNames = {"sgd",     "adam",   "adamw",    "rmsprop", "nadam",
+                                                         "adagrad", "adamax", "adadelta", "lion",    "ftrl"};
+constexpr std::array<std::string_view, 19> kUnaryNames = {
+    "negative", "reciprocal", "square", "sqrt",  "rsqrt", "exp", "expm1", "log",         "log1p",   "abs",
+    "sign",     "floor",      "ceil",   "round", "sin",   "cos", "erf",   "logical_not", "isfinite"};
+constexpr std::array<std::string_view, 16> kBinaryNames = {
+    "add",     "subtract",      "multiply", "divide",     "power", "maximum",   "minimum",     "mod",
+    "greater", "greater_equal", "less",     "less_equal", "equal", "not_equal", "logical_and", "logical_or"};
+constexpr std::array<std::string_view, 7> kReductionNames = {"sum", "mean", "max", "min", "prod", "argmax", "argmin"};
 
 // The enumerator whose name is `name`, in the order of the enum.
 template <class Enum, size_t N>

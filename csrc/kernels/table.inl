@@ -33,6 +33,7 @@ namespace {
 #include "sparse.inl"
 
 #include "dropout.inl"
+#include "ops.inl"
 #include "plain.inl"
 #include "vector.inl"
 
@@ -56,6 +57,23 @@ constexpr Kernels<T> table(const char* isa) {
           .activation = activation<T>,
           .activation_dx = activation_dx<T>,
           .dropout = dropout<T>,
+          .gaussian = gaussian<T>,
+          .unary = unary<T>,
+          .unary_dx = unary_dx<T>,
+          .binary = binary<T>,
+          .binary_dx = binary_dx<T>,
+          .where = where<T>,
+          .where_dx = where_dx<T>,
+          .view = view<T>,
+          .view_dx = view_dx<T>,
+          .reduce = reduce<T>,
+          .reduce_dx = reduce_dx<T>,
+          .copy_columns = copy_columns<T>,
+          .matmul = matmul<T>,
+          .matmul_dx = matmul_dx<T>,
+          .take = take<T>,
+          .take_dx = take_dx<T>,
+          .one_hot = one_hot<T>,
           .loss = loss<T>,
           .dot = dot<T>,
           .axpy = axpy<T>,

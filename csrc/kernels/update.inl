@@ -193,6 +193,7 @@ void update(const Step<T>& s, bool kernel, T scale, int64_t n, const T* g, Weigh
     case Rule::adamax: return run(AdamaxRule<T>{shared});
     case Rule::adadelta: return run(AdadeltaRule<T>{shared});
     case Rule::lion: return run(LionRule<T>{shared});
+    case Rule::ftrl: return;
   }
 }
 
