@@ -241,7 +241,7 @@ def get(family: str, identifier: Any, custom_objects: Mapping[str, Any] | None =
         return found()
     if callable(found) or hasattr(found, "get_config"):
         return found
-    raise TypeError(f"expected a name, a config, a function or an instance of a {_NOUNS[family]}, got {identifier!r}")
+    raise TypeError(f"{_NOUNS[family]}: expected a name, a config, a function or an instance, got {identifier!r}")
 
 
 def serialize_object(thing: Any) -> Any:
