@@ -79,7 +79,7 @@ def test_perceptrons_come_back(path, labels):
 )
 def test_training_goes_on_with_the_same_bits(path, rule):
     model = MLPClassifier(**SMALL, random_state=0, resume=True, **rule).partial_fit(
-        X, LABELS["strings"], ["ja", "nein"]
+        X, LABELS["strings"], classes=["ja", "nein"]
     )
     back = reloaded(model, path)
     for each in (model, back):
