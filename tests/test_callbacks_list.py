@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from callback_cases import Model, losses, run
 
+from callback_cases import Model, losses, run
 from mlpcore import callbacks
 from mlpcore.callbacks import Callback, CallbackList, EarlyStopping, History, LambdaCallback, ProgbarLogger
 
@@ -130,10 +130,10 @@ def test_what_is_no_callback_is_refused(thing, message):
 
 
 def test_misspelt_argument_gets_a_suggestion():
-    with pytest.raises(TypeError, match="EarlyStopping: unknown argument 'patiance'; did you mean 'patience'?"):
+    with pytest.raises(TypeError, match=r"EarlyStopping: unknown argument 'patiance'; did you mean 'patience'\?"):
         EarlyStopping(patiance=3)
     with pytest.raises(
-        TypeError, match="LambdaCallback: unknown argument 'on_epoch_ends'; did you mean 'on_epoch_end'?"
+        TypeError, match=r"LambdaCallback: unknown argument 'on_epoch_ends'; did you mean 'on_epoch_end'\?"
     ):
         LambdaCallback(on_epoch_ends=print)
     with pytest.raises(TypeError, match="on_epoch_end expects a function, got 3"):

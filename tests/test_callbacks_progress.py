@@ -8,8 +8,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from callback_cases import losses, run
 
+from callback_cases import losses, run
 from mlpcore.callbacks import ProgbarLogger, progress
 
 LOGS = [{"accuracy": 0.5, "loss": 1.25, "val_loss": 0.0005}, {"accuracy": 0.75, "loss": 1.0, "val_loss": 0.25}]

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from callback_cases import Model, losses, run
 
+from callback_cases import Model, losses, run
 from mlpcore.callbacks import LearningRateScheduler, ReduceLROnPlateau
 
 

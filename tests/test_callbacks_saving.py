@@ -1,8 +1,8 @@
 """ModelCheckpoint: when it saves, where to, and what it says."""
 
 import pytest
-from callback_cases import losses, run
 
+from callback_cases import losses, run
 from mlpcore.callbacks import ModelCheckpoint
 
 

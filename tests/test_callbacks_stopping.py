@@ -4,8 +4,8 @@ import warnings
 from types import SimpleNamespace
 
 import pytest
-from callback_cases import Model, losses, run
 
+from callback_cases import Model, losses, run
 from mlpcore.callbacks import EarlyStopping, TerminateOnNaN
 
 
@@ -78,7 +78,7 @@ def test_direction_follows_the_metric_of_the_model():
 
 
 def test_unknown_direction_is_asked_for():
-    with pytest.raises(ValueError, match="EarlyStopping cannot tell .* of 'mine' is better: pass mode='max' or"):
+    with pytest.raises(ValueError, match=r"EarlyStopping cannot tell .* of 'mine' is better: pass mode='max' or"):
         run(EarlyStopping("mine"), losses(1, name="mine"))
     with pytest.warns(UserWarning, match="unknown mode 'maximum', 'auto' is used"):
         EarlyStopping(mode="maximum")
