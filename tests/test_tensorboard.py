@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from callback_cases import Model, run
 
+from callback_cases import Model, run
 from mlpcore import callbacks
 from mlpcore.callbacks import TensorBoard, event_files
 
@@ -173,16 +173,14 @@ def test_server_returns_the_graph_of_layers(server):
 
 
 def test_server_returns_hyperparameters(server):
-    query = {"experimentName": "", "allowedStatuses": ["STATUS_SUCCESS", "STATUS_UNKNOWN"], "colParams": []}
     experiment = server("data/plugin/hparams/experiment", {"experimentName": ""})
     kinds = {info["name"]: info["type"] for info in experiment["hparamInfos"]}
     assert kinds["units"] == kinds["rate"] == "DATA_TYPE_FLOAT64"
     assert (kinds["optimizer"], kinds["bias"]) == ("DATA_TYPE_STRING", "DATA_TYPE_BOOL")
-    metric = {"group": "validation", "tag": "epoch_loss"}
-    (group,) = server(
-        "data/plugin/hparams/session_groups",
-        {**query, "startIndex": 0, "sliceSize": 9, "colParams": [{"metric": metric, "includeInResult": True}]},
-    )["sessionGroups"]
+    columns = [{"hparam": name, "includeInResult": True} for name in kinds]
+    columns.append({"metric": {"group": "validation", "tag": "epoch_loss"}, "includeInResult": True})
+    query = {"experimentName": "", "allowedStatuses": ["STATUS_SUCCESS", "STATUS_UNKNOWN"], "colParams": columns}
+    (group,) = server("data/plugin/hparams/session_groups", {**query, "startIndex": 0, "sliceSize": 9})["sessionGroups"]
     assert group["hparams"] == {"units": 5, "rate": 0.5, "optimizer": "adam", "bias": True, "shape": "(2, 3)"}
     values = {(each["name"]["group"], each["name"]["tag"]): each["value"] for each in group["metricValues"]}
     assert values["validation", "epoch_loss"] == pytest.approx(0.3)
