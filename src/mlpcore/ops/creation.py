@@ -20,8 +20,10 @@ def _ones_like(x: Symbol) -> Symbol:
 @op
 def _rows_of(rows: Any, axes: tuple[int, ...], value: float) -> Any:
     """Return constant rows, as many as the batch has."""
-    x = p.alias(symbol(rows).recorder.inputs[0], (None, int(np.prod(symbol(rows).recorder.inputs[0].axes))))
-    first = p.view(x, [1], [1], 0, [1])
+    batched = [x for x in symbol(rows).recorder.inputs if x.batched]
+    if not batched:
+        raise ValueError("a batch of constants needs an input with rows")
+    first = p.view(batched[0], [1], [1], 0, [1])
     column = p.binary(_ones_like(first), value, "multiply")
     axes = tuple(axes)
     return p.view(column, axes, [0] * len(axes), 0, axes)
