@@ -122,7 +122,7 @@ class Variable(Tensor):
 
     def numpy(self) -> NDArray[Any]:
         """Return a copy of the values, an array of the variable's shape and dtype."""
-        return self.newest().copy()
+        return np.array(self.newest())
 
     def assign(self, value: Any) -> None:
         """Set the values.

@@ -16,7 +16,7 @@ from mlpcore._functional import symbolic, tensors
 from mlpcore._structure import flatten, is_nested, map_structure
 from mlpcore._tape import Recorder, active, same
 from mlpcore._tensor import History, KerasTensor, Shape, Structure, Symbol, Tensor, operators
-from mlpcore._validation import suggest, unknown_argument
+from mlpcore._validation import unknown_argument
 from mlpcore.layers.eager import Eager
 from mlpcore.layers.naming import automatic_name
 from mlpcore.layers.signatures import bound_arguments, keywords_of, parameters_of
@@ -136,6 +136,7 @@ class Layer:
     # ------------------------------------------------ calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer on placeholders, tensors or arrays; see the class."""
         recorder = active()
         if recorder is not None and self._pure:
             block = recorder.next
@@ -162,7 +163,8 @@ class Layer:
         for each in found:
             if isinstance(each, KerasTensor):
                 result = symbolic(self, self._recorded, args, kwargs)
-                self._inbound += {id(x.history): x.history for x in flatten(result) if isinstance(x, KerasTensor)}.values()
+                made = [x.history for x in flatten(result) if isinstance(x, KerasTensor)]
+                self._inbound += [history for history in made[:1] if history is not None]
                 return result
             if isinstance(each, Symbol):
                 check_home(each, recorder)
@@ -475,17 +477,12 @@ class Layer:
             Structure.touch()
         object.__setattr__(self, name, value)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name in _NOT_TRACKED or "name" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{suggest(name, dir(self))}")
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
 def _checked_dtype(owner: str, dtype: Any) -> str:
-    name = np.dtype("float32" if dtype is None else dtype).name
+    name = str(np.dtype("float32" if dtype is None else dtype).name)
     if name not in {"float32", "float64"}:
         raise ValueError(f"{owner}: dtype must be 'float32' or 'float64', got {dtype!r}")
     return name
@@ -503,8 +500,7 @@ def _shapes(inputs: Any) -> Any:
     def shape_of(x: Any) -> Any:
         return tuple(x.shape) if isinstance(x, Tensor) else np.shape(x)
 
-    shapes = map_structure(shape_of, inputs)
-    return shapes
+    return map_structure(shape_of, inputs)
 
 
 def _map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
