@@ -118,7 +118,7 @@ def loss_curve(estimators: Any, *, ax: Any = None, plot_scores: bool = True, log
     >>> matplotlib.use("Agg")
     >>> from mlpcore import MLPRegressor, plot
     >>> X = [[0.0], [1.0], [2.0]]
-    >>> fitted = [MLPRegressor(max_iter=5, tol=0).fit(X, [1.0, 0.0, 1.0]) for _ in range(2)]
+    >>> fitted = [MLPRegressor(tol=9.0).fit(X, [1.0, 0.0, 1.0]) for _ in range(2)]
     >>> ax = plot.loss_curve({"first": fitted[0], "second": fitted[1]})
     >>> [line.get_label() for line in ax.lines]
     ['first: Training loss', 'second: Training loss']
