@@ -251,6 +251,7 @@ class FormulaLoss(Loss):
         return super().get_config() | {name: getattr(self, name) for name in self._arguments}
 
 
+@_registry.built_in("losses")
 class LossFunctionWrapper(Loss):
     """A function of targets and predictions as a loss.
 

@@ -76,6 +76,7 @@ class Sum(SumsMetric):
         return float(totals[0])
 
 
+@_registry.built_in("metrics")
 class MeanMetricWrapper(Mean):
     """The mean of a function of targets and predictions.
 
