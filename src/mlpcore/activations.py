@@ -256,7 +256,7 @@ def get(identifier: ActivationLike) -> Activation:
     >>> get("rleu")
     Traceback (most recent call last):
         ...
-    ValueError: unknown activation 'rleu'; did you mean 'relu'? ...
+    ValueError: unknown activation 'rleu'; did you mean 'relu'?
     """
     found: Activation = linear if identifier is None else _registry.get("activations", identifier)
     return found

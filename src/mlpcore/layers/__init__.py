@@ -114,6 +114,8 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
 def __getattr__(name: str) -> Any:
     """Find further names of the layers, as ``GlobalAvgPool1D``, and say which was meant."""
-    if not name[:1].isupper():
-        raise AttributeError(f"module 'mlpcore.layers' has no attribute {name!r}{suggest(name, __all__)}")
+    names = [each for each in _registry.built_in_names("layers") if each[0].isupper()]
+    if name not in names:
+        near = suggest(name, [*__all__, *names])
+        raise AttributeError(f"module 'mlpcore.layers' has no attribute {name!r}{near}")
     return _registry.module_attribute("layers", name)

@@ -38,3 +38,12 @@ def axes_within(owner: str, axes: Sequence[int], shape: Sequence[int | None]) ->
         if not -len(shape) <= axis < len(shape):
             raise ValueError(f"{owner}: axis {axis} is out of bounds for an input of shape {tuple(shape)}")
     return sorted({axis % len(shape) for axis in axes})
+
+
+def sizes_of(owner: str, axes: Sequence[int], shape: Sequence[int | None]) -> tuple[int, ...]:
+    """Return the lengths of axes counted from the front; raise a ValueError if one is the batch's."""
+    sizes = [shape[axis] for axis in axes]
+    known = tuple(n for n in sizes if n is not None)
+    if 0 in axes or len(known) != len(sizes):
+        raise ValueError(f"{owner}: axes {tuple(axes)} hold the batch's in an input of shape {tuple(shape)}")
+    return known

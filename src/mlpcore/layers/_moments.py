@@ -93,18 +93,24 @@ def batches_of(owner: str, data: Any) -> Iterator[NDArray[Any]]:
     data : array_like, DataFrame, list of arrays, iterable of batches, or sequence of batches
         A batch is an array with two axes or more, or a tuple that begins with one, as (x, y).
     """
-    if isinstance(data, list | tuple) and not all(np.ndim(each) >= 2 for each in data):
-        yield _numbers(owner, data)  # nested lists of numbers, or rows
-        return
-    if hasattr(data, "__array__") or np.isscalar(data):
-        yield _numbers(owner, data)
-        return
-    if not isinstance(data, Iterable):
-        if not (hasattr(data, "__getitem__") and hasattr(data, "__len__")):
-            raise TypeError(f"{owner}: expected an array, a DataFrame or batches of arrays, got {type(data).__name__}")
-        data = (data[index] for index in range(len(data)))
-    for batch in data:
-        yield _numbers(owner, batch[0] if isinstance(batch, tuple) else batch)
+    if isinstance(data, list | tuple):
+        is_batches = bool(data) and all(np.ndim(_inputs_of(each)) >= 2 for each in data)
+        batches: Iterable[Any] = data if is_batches else [data]  # else nested lists of numbers, or rows
+    elif hasattr(data, "__array__") or np.isscalar(data):
+        batches = [data]
+    elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        batches = (data[index] for index in range(len(data)))
+    elif isinstance(data, Iterable):
+        batches = data
+    else:
+        raise TypeError(f"{owner}: expected an array, a DataFrame or batches of arrays, got {type(data).__name__}")
+    for batch in batches:
+        yield _numbers(owner, _inputs_of(batch))
+
+
+def _inputs_of(batch: Any) -> Any:
+    """Return x of a batch (x, y) or (x, y, sample_weight)."""
+    return batch[0] if isinstance(batch, tuple) and hasattr(batch[0], "shape") else batch
 
 
 def _numbers(owner: str, data: Any) -> NDArray[Any]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from mlpcore import activations, constraints, initializers, ops, regularizers
 from mlpcore._registry import built_in
-from mlpcore.layers._arguments import arguments_of, number_between
-from mlpcore.layers.base import Layer, Shape
+from mlpcore._tensor import Shape
+from mlpcore.layers._arguments import arguments_of, number_between, sizes_of
+from mlpcore.layers.base import Layer
 
 
 class Elementwise(Layer):
@@ -219,7 +220,7 @@ class PReLU(Elementwise):
 
     def build(self, input_shape: Shape) -> None:
         """Create the slopes."""
-        shape = list(input_shape[1:])
+        shape = list(sizes_of(self.name, range(1, len(input_shape)), input_shape))
         for axis in self.shared_axes or ():
             if not 1 <= axis <= len(shape):
                 raise ValueError(f"{self.name}: shared axis {axis} is none of an input of shape {tuple(input_shape)}")

@@ -7,8 +7,9 @@ from typing import Any
 from mlpcore import constraints, initializers, ops, regularizers
 from mlpcore._arena import Variable
 from mlpcore._registry import built_in
-from mlpcore.layers._arguments import arguments_of, axes_within, number_between
-from mlpcore.layers.base import Layer, Shape
+from mlpcore._tensor import Shape
+from mlpcore.layers._arguments import arguments_of, axes_within, number_between, sizes_of
+from mlpcore.layers.base import Layer
 
 
 @built_in("layers")
@@ -91,9 +92,7 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Create the weights, one number of each per feature."""
-        shape = (input_shape[axes_within(self.name, [self.axis], input_shape)[0]],)
-        if shape[0] is None:
-            raise ValueError(f"{self.name}: axis {self.axis} is the batch's in an input of shape {tuple(input_shape)}")
+        shape = sizes_of(self.name, axes_within(self.name, [self.axis], input_shape), input_shape)
         self.gamma = self.beta = None
         if self.scale:
             self.gamma = self.add_weight(

@@ -7,8 +7,9 @@ from typing import Any
 from mlpcore import activations, constraints, initializers, ops, regularizers
 from mlpcore._arena import Variable
 from mlpcore._registry import built_in
+from mlpcore._tensor import Shape
 from mlpcore.layers._arguments import arguments_of, positive_integer
-from mlpcore.layers.base import Layer, Shape
+from mlpcore.layers.base import Layer
 
 
 @built_in("layers")

@@ -8,8 +8,9 @@ from typing import Any
 
 from mlpcore import _registry
 from mlpcore._registry import built_in
+from mlpcore._tensor import Shape
 from mlpcore.layers._arguments import arguments_of
-from mlpcore.layers.base import Layer, Shape
+from mlpcore.layers.base import Layer
 
 
 @built_in("layers")
@@ -63,7 +64,7 @@ class Lambda(Layer):
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[..., Any] | Mapping[str, Any] | str,
         output_shape: Any = None,
         mask: None = None,
         arguments: Mapping[str, Any] | None = None,

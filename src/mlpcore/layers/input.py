@@ -83,7 +83,7 @@ class InputLayer(Layer):
         if shape is not None and batch_shape is not None:
             raise ValueError("InputLayer: give either shape or batch_shape, not both")
         if batch_shape is not None:
-            batch_size, shape = batch_shape[0], batch_shape[1:]  # type: ignore[assignment]
+            batch_size, shape = batch_shape[0], tuple(n or 0 for n in batch_shape[1:])
         if shape is None:
             raise ValueError("InputLayer: shape is missing: the lengths of a row's axes, as (28, 28)")
         self.batch_size = batch_size
@@ -91,7 +91,7 @@ class InputLayer(Layer):
         self.input_dtype = _dtype_name("InputLayer", dtype)
         made = KerasTensor((None, *self.batch_shape[1:]), self.input_dtype, name=self.name)
         self.output = made if input_tensor is None else input_tensor
-        self.output.layer = self  # type: ignore[attr-defined]
+        self.output.layer = self
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -162,4 +162,5 @@ def Input(
         ragged=ragged,
         optional=optional,
     )
-    return layer.output
+    output: KerasTensor = layer.output
+    return output

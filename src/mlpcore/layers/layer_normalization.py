@@ -8,8 +8,9 @@ from typing import Any
 from mlpcore import constraints, initializers, ops, regularizers
 from mlpcore._arena import Variable
 from mlpcore._registry import built_in
-from mlpcore.layers._arguments import arguments_of, axes_within, number_between
-from mlpcore.layers.base import Layer, Shape
+from mlpcore._tensor import Shape
+from mlpcore.layers._arguments import arguments_of, axes_within, number_between, sizes_of
+from mlpcore.layers.base import Layer
 
 
 @built_in("layers")
@@ -78,14 +79,11 @@ class LayerNormalization(Layer):
         self.gamma_constraint = constraints.get(gamma_constraint)
 
     def _axes(self, shape: Shape) -> list[int]:
-        axes = axes_within(self.name, [self.axis] if isinstance(self.axis, int) else self.axis, shape)
-        if 0 in axes:
-            raise ValueError(f"{self.name}: axis {self.axis} has the batch's in an input of shape {tuple(shape)}")
-        return axes
+        return axes_within(self.name, [self.axis] if isinstance(self.axis, int) else self.axis, shape)
 
     def build(self, input_shape: Shape) -> None:
         """Create the weights, one number of each per element of the normalized axes."""
-        shape = tuple(input_shape[axis] for axis in self._axes(input_shape))
+        shape = sizes_of(self.name, self._axes(input_shape), input_shape)
         self.gamma = self.beta = None
         if self.scale:
             self.gamma = self.add_weight(

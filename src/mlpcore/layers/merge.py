@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from mlpcore import ops
 from mlpcore._registry import built_in
-from mlpcore._tensor import KerasTensor
+from mlpcore._tensor import KerasTensor, Shape
 from mlpcore.layers._arguments import arguments_of
-from mlpcore.layers.base import Layer, Shape
+from mlpcore.layers.base import Layer
 
 
 class Merge(Layer):

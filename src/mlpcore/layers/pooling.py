@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from mlpcore import ops
 from mlpcore._registry import built_in
+from mlpcore._tensor import Shape
 from mlpcore.layers._arguments import arguments_of
-from mlpcore.layers.base import Layer, Shape
+from mlpcore.layers.base import Layer
 
 
 class _GlobalPooling1D(Layer):

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 from mlpcore import ops
 from mlpcore._arena import Variable
 from mlpcore._registry import built_in
-from mlpcore.layers._arguments import arguments_of, axes_within
+from mlpcore._tensor import Shape
+from mlpcore.layers._arguments import arguments_of, axes_within, sizes_of
 from mlpcore.layers._moments import Moments, batches_of
 from mlpcore.layers.activation import Elementwise
-from mlpcore.layers.base import Shape
 
 _EPSILON = 1e-7  # Keras' backend.epsilon(), the least standard deviation that is divided by
 
@@ -68,17 +68,19 @@ class Normalization(Elementwise):
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         if (mean is None) != (variance is None):
             raise ValueError("Normalization: mean and variance must be given together")
-        if np.shape(mean) != np.shape(variance):
-            shapes = f"{np.shape(mean)} and {np.shape(variance)}"
-            raise ValueError(f"Normalization: mean and variance must have the same shape, got {shapes}")
         self.input_mean = None if mean is None else np.asarray(mean, np.float64)
         self.input_variance = None if variance is None else np.asarray(variance, np.float64)
+        if self.input_mean is not None and self.input_variance is not None:
+            shapes = self.input_mean.shape, self.input_variance.shape
+            if shapes[0] != shapes[1]:
+                message = f"Normalization: mean and variance must have the same shape, got {shapes[0]} and {shapes[1]}"
+                raise ValueError(message)
         self.invert = bool(invert)
         self._kept: list[int] | None = None
 
     def _axes(self, shape: Shape) -> list[int]:
         axes = axes_within(self.name, self.axis, shape)
-        if any(shape[axis] is None for axis in axes) or 0 in axes:
+        if 0 in axes:
             raise ValueError(
                 f"{self.name}: axis {self.axis} has the batch's in an input of shape {tuple(shape)}; expected (rows, "
                 "..., features), or axis=None for one mean of all numbers"
@@ -88,7 +90,7 @@ class Normalization(Elementwise):
     def build(self, input_shape: Shape) -> None:
         """Create the weights, or spread the given numbers over the kept axes."""
         self._kept = self._axes(input_shape)
-        shape = tuple(input_shape[axis] for axis in self._kept)
+        shape = sizes_of(self.name, self._kept, input_shape)
         self._wide = tuple(n if axis in self._kept else 1 for axis, n in enumerate(input_shape))[1:]
         if self.input_mean is None or self.input_variance is None:
             self.adapt_mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="mean")
@@ -152,6 +154,7 @@ class Normalization(Elementwise):
 
     def call(self, inputs: Any) -> Any:
         """Return the normalized `inputs`."""
+        mean: Any
         if self.input_mean is not None:
             mean, factor = self._given
         else:
