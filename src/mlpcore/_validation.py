@@ -1,7 +1,9 @@
-"""Checks that every interface shares: thread counts, and arrays that need no conversion."""
+"""What every interface checks alike: thread counts, arrays that need no conversion, and names that are misspelt."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -58,3 +60,57 @@ def is_ready(x: Any, width: int, dtype: DTypeLike) -> bool:
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(x.sum()))
+
+
+def suggest(name: object, options: Iterable[str]) -> str:
+    """Return the end of an error message: which of the options was meant, or nothing.
+
+    Parameters
+    ----------
+    name : object
+        What the user wrote.
+    options : iterable of str
+        What would have been right.
+
+    Returns
+    -------
+    str
+        ``"; did you mean 'validation_data'?"``, or ``""`` if no option is near.
+
+    Examples
+    --------
+    >>> suggest("valid_data", ["validation_data", "validation_split"])
+    "; did you mean 'validation_data'?"
+    >>> suggest("foo", ["validation_data"])
+    ''
+    """
+    if not isinstance(name, str):
+        return ""
+    by_lower_case = {option.lower(): option for option in options}
+    near = get_close_matches(name.lower(), list(by_lower_case), n=1, cutoff=0.6)
+    return f"; did you mean {by_lower_case[near[0]]!r}?" if near else ""
+
+
+def unknown_argument(owner: str, name: str, options: Iterable[str]) -> TypeError:
+    """Return the error about a keyword argument that does not exist.
+
+    Parameters
+    ----------
+    owner : str
+        What was called: a class or function.
+    name : str
+        The keyword that the user wrote.
+    options : iterable of str
+        The keywords that exist.
+
+    Returns
+    -------
+    TypeError
+        To be raised.
+
+    Examples
+    --------
+    >>> print(unknown_argument("Dense", "kernel_initializeer", ["kernel_initializer", "units"]))
+    Dense: unknown argument 'kernel_initializeer'; did you mean 'kernel_initializer'?
+    """
+    return TypeError(f"{owner}: unknown argument {name!r}{suggest(name, options)}")

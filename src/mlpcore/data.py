@@ -1,0 +1,406 @@
+"""What fit, evaluate and predict take: arrays in memory, or batches that arrive one by one."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcore._structure import Structure, flatten, is_nested, map_structure
+
+Array = NDArray[Any]
+Batch = tuple[Structure, Structure, Structure]  # inputs, targets, sample weights; None where there are none
+
+
+def unpack(data: Any) -> Batch:
+    """Return inputs, targets and sample weights of ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``."""
+    if not isinstance(data, tuple | list) or (isinstance(data, list) and not 1 <= len(data) <= 3):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(f"a batch is x, (x,), (x, y) or (x, y, sample_weight), got a tuple of {len(data)} elements.")
+    x, y, sample_weight = (*data, None, None)[:3]
+    return x, y, sample_weight
+
+
+def is_array_like(value: Any) -> bool:
+    """Tell whether `value` is one array: an ndarray, a data frame, a tensor of another library, a sparse matrix."""
+    return isinstance(value, np.ndarray) or hasattr(value, "__array__") or hasattr(value, "toarray")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int | float | np.generic)
+
+
+def _holds_numbers(value: Any) -> bool:
+    """Tell whether `value` is a number or a nested list of nothing but numbers, which makes one array."""
+    if isinstance(value, list | tuple):
+        return len(value) > 0 and all(_holds_numbers(part) for part in value)
+    return _is_number(value) or isinstance(value, range)
+
+
+def as_array(value: Any, where: str) -> Array:
+    """Return one array-like as an ndarray of numbers with at least one axis; `where` names it in errors."""
+    if hasattr(value, "toarray"):
+        value = value.toarray()
+    elif type(value).__module__.startswith("torch") and hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    array: Array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    if array.dtype == object:  # mixed columns of a data frame
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{where} must hold numbers, got objects such as {array.flat[0]!r}.") from error
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{where} must hold numbers, got an array of dtype {array.dtype}.")
+    if array.ndim == 0:
+        raise ValueError(f"{where} must have one entry per row, got the single number {array}.")
+    return array
+
+
+def as_arrays(value: Structure, where: str) -> Structure:
+    """Return a structure of array-likes as the same structure of ndarrays; None stays None.
+
+    Lists of numbers become one array, lists of arrays stay lists: several inputs or outputs.
+    """
+    if value is None:
+        return None
+    if is_array_like(value) or _holds_numbers(value):
+        return as_array(value, where)
+    if isinstance(value, Mapping):
+        return {key: as_arrays(part, f"{where}[{key!r}]") for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [as_arrays(part, f"{where}[{index}]") for index, part in enumerate(value)]
+        return parts if isinstance(value, list) else tuple(parts)
+    raise ValueError(f"{where} must be an array, or a list, tuple or dict of arrays; got {type(value).__name__}.")
+
+
+def count_rows(x: Structure, y: Structure = None, sample_weight: Structure = None) -> int:
+    """Return how many rows the arrays have, which must be the same in all of them."""
+    named = {"x": x, "y": y, "sample_weight": sample_weight}
+    lengths = {name: [len(a) for a in flatten(value) if a is not None] for name, value in named.items()}
+    distinct = {n for ns in lengths.values() for n in ns}
+    if len(distinct) > 1:
+        found = "; ".join(f"{name}: {', '.join(map(str, ns))}" for name, ns in lengths.items() if ns)
+        raise ValueError(f"all arrays must have the same number of rows, got {found}.")
+    if not lengths["x"]:
+        raise ValueError("x holds no array.")
+    return distinct.pop()
+
+
+def class_weights_of_rows(y: Structure, class_weight: Mapping[int, float]) -> NDArray[np.float32]:
+    """Return each row's weight (n,): that of its class, 1 for a class that `class_weight` does not name.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), (n, 1) or (n, n_classes)
+        Class indices, or one-hot rows.
+    class_weight : mapping of int to float
+        Weights by class index.
+    """
+    if is_nested(y) or y is None:
+        raise ValueError("class_weight needs a model with one output, and its targets y.")
+    labels = np.argmax(y, axis=-1) if y.ndim > 1 and y.shape[-1] != 1 else y.reshape(len(y), -1)[:, 0]
+    labels = np.rint(labels).astype(np.int64)
+    weights = np.ones(len(labels), np.float32)
+    for label, weight in class_weight.items():
+        weights[labels == int(label)] = weight
+    return weights
+
+
+def split_off_last(split: float, x: Structure, y: Structure, sample_weight: Structure) -> tuple[Batch, Batch]:
+    """Return training and validation rows: the last ``split`` of the rows validate, before any shuffling.
+
+    Raises
+    ------
+    ValueError
+        `split` is not in (0, 1), a part would be empty, or the data are no arrays in memory.
+    """
+    if not 0 < split < 1:
+        raise ValueError(f"validation_split must lie between 0 and 1, got {split}.")
+    if is_stream(x):
+        raise ValueError("validation_split needs arrays; give a generator's validation batches as validation_data.")
+    whole = (as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight"))
+    n = count_rows(*whole)
+    n_train = math.floor(n * (1 - split))
+    if not 0 < n_train < n:
+        raise ValueError(f"validation_split={split} leaves no rows on one side: there are {n}.")
+    train = tuple(map_structure(lambda a: None if a is None else a[:n_train], part) for part in whole)
+    held = tuple(map_structure(lambda a: None if a is None else a[n_train:], part) for part in whole)
+    return (train[0], train[1], train[2]), (held[0], held[1], held[2])
+
+
+def is_stream(x: Any) -> bool:
+    """Tell whether `x` yields batches: a generator, a Sequence-like, or any other iterable that is no array."""
+    if x is None or is_array_like(x) or is_nested(x) or isinstance(x, str | bytes | range | Mapping):
+        return False
+    return hasattr(x, "__iter__") or hasattr(x, "__next__") or hasattr(x, "__getitem__")
+
+
+class PyDataset:
+    """Base class of datasets that hand out batches by number: write ``__len__`` and ``__getitem__``.
+
+    Parameters
+    ----------
+    workers, use_multiprocessing, max_queue_size
+        Taken for the sake of code written for Keras; batches are made one after the other.
+
+    Examples
+    --------
+    >>> class Halves(PyDataset):
+    ...     def __len__(self):
+    ...         return 2
+    ...     def __getitem__(self, index):
+    ...         return np.full((4, 3), index), np.zeros(4)
+    >>> [x[0, 0] for x, y in Halves()]
+    [0, 1]
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10):
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __getitem__(self, index: int) -> Any:
+        """Return batch number `index`: ``(x, y)`` or ``(x, y, sample_weight)``."""
+        raise NotImplementedError(f"{type(self).__name__} has no __getitem__.")
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        raise NotImplementedError(f"{type(self).__name__} has no __len__.")
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+    def on_epoch_begin(self) -> None:
+        """Run before each epoch."""
+
+    def on_epoch_end(self) -> None:
+        """Run after each epoch."""
+
+
+class ArrayRows:
+    """Arrays in memory, and which rows of them each epoch takes in which order.
+
+    Parameters
+    ----------
+    x, y, sample_weight : structures of array-likes with n rows
+        Inputs, targets, weights of the rows.
+    batch_size : int, optional
+        Rows of a batch; 32, or as many as make `steps` batches.
+    steps : int, optional
+        Batches of an epoch; an epoch goes on where the last one stopped.
+    shuffle : bool or "batch"
+        Draw a new order whenever the rows are used up; "batch" permutes the rows inside each batch.
+    class_weight : mapping, optional
+        Weights by class index, instead of `sample_weight`.
+    """
+
+    def __init__(
+        self,
+        x: Structure,
+        y: Structure = None,
+        sample_weight: Structure = None,
+        *,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        shuffle: bool | str = False,
+        class_weight: Mapping[int, float] | None = None,
+    ):
+        self.x = as_arrays(x, "x")
+        self.y = as_arrays(y, "y")
+        self.sample_weight = as_arrays(sample_weight, "sample_weight")
+        if class_weight is not None:
+            self.sample_weight = class_weights_of_rows(self.y, class_weight)
+        self.n_rows = count_rows(self.x, self.y, self.sample_weight)
+        if self.n_rows == 0:
+            raise ValueError("x has no rows.")
+        self.batch_size = batch_size or (math.ceil(self.n_rows / steps) if steps else 32)
+        self.n_batches: int = math.ceil(self.n_rows / self.batch_size)
+        self.steps = steps
+        self.shuffle = shuffle
+        self._order: NDArray[np.int64] | None = None
+        self._next = 0  # batch of the present order
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return self.steps or self.n_batches
+
+    def epoch(self, rng: np.random.Generator) -> NDArray[np.int64] | None:
+        """Return the rows (m,) of the coming epoch in their order; None stands for all of them as they lie."""
+        if self.steps is None or self._next == 0:
+            self._order, self._next = self._draw(rng), 0
+        if self.steps is None:
+            return self._order
+        begin, end = self._next, self._next + self.steps
+        if end > self.n_batches:
+            _warn_of_the_end()
+        self._next = end if end < self.n_batches else 0
+        order = np.arange(self.n_rows, dtype=np.int64) if self._order is None else self._order
+        return order[begin * self.batch_size : end * self.batch_size]
+
+    def get_state(self) -> dict[str, Any]:
+        """Return where the epochs stand."""
+        return {"order": self._order, "next": self._next}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self._order, self._next = state["order"], int(state["next"])
+
+    def _draw(self, rng: np.random.Generator) -> NDArray[np.int64] | None:
+        if self.shuffle == "batch":
+            order = np.arange(self.n_rows, dtype=np.int64)
+            for begin in range(0, self.n_rows, self.batch_size):
+                rng.shuffle(order[begin : begin + self.batch_size])
+            return order
+        return rng.permutation(self.n_rows) if self.shuffle else None
+
+
+class BatchStream:
+    """Batches from a generator, a Sequence-like object or another iterable.
+
+    Parameters
+    ----------
+    source : iterable
+        Yields ``x``, ``(x, y)`` or ``(x, y, sample_weight)``. An iterator is used up; anything else starts again
+        each epoch. A Sequence-like has ``__getitem__`` and ``__len__`` (or ``num_batches``), perhaps
+        ``on_epoch_begin`` and ``on_epoch_end``.
+    steps : int, optional
+        Batches of an epoch; without it an epoch lasts as long as the source.
+    shuffle : bool
+        Take the batches of a Sequence-like in random order.
+    class_weight : mapping, optional
+        Weights by class index for batches without weights.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        *,
+        steps: int | None = None,
+        shuffle: bool | str = False,
+        class_weight: Mapping[int, float] | None = None,
+    ):
+        self.source = source
+        self.steps = steps
+        self.shuffle = shuffle
+        self.class_weight = class_weight
+        self._is_sequence = hasattr(source, "__getitem__")
+        self._iterator: Iterator[Any] | None = None
+        self._peeked: list[Any] = []
+
+    @property
+    def steps_per_epoch(self) -> int | None:
+        """Batches of an epoch, None where nobody knows."""
+        return self.steps or self._length()
+
+    def first(self, rng: np.random.Generator) -> Batch:
+        """Return the first batch, which comes again in the first epoch: for building models without shapes."""
+        if not self._peeked:
+            self._iterator = self._batches(rng)
+            self._peeked = [self._take()]
+            if self._peeked[0] is None:
+                raise ValueError("the source of batches is empty.")
+        return self._read(self._peeked[0])
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield the batches of the coming epoch."""
+        if hasattr(self.source, "on_epoch_begin"):
+            self.source.on_epoch_begin()
+        if self._iterator is None:
+            self._iterator = self._batches(rng)
+        limit = self.steps_per_epoch
+        step = 0
+        while limit is None or step < limit:
+            batch = self._peeked.pop() if self._peeked else self._take()
+            if batch is None:
+                if self.steps is not None or step == 0:
+                    _warn_of_the_end()
+                self._iterator = None
+                break
+            step += 1
+            yield self._read(batch)
+        if self.steps is None:
+            self._iterator = None
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+    def _take(self) -> Any:
+        assert self._iterator is not None
+        return next(self._iterator, None)
+
+    def _batches(self, rng: np.random.Generator) -> Iterator[Any]:
+        n = self._length()
+        if not self._is_sequence:
+            return iter(self.source)
+        if n is None:
+            raise ValueError(f"{type(self.source).__name__} has __getitem__ but neither __len__ nor num_batches.")
+        order = rng.permutation(n) if self.shuffle else np.arange(n)
+        return (self.source[int(index)] for index in order)
+
+    def _length(self) -> int | None:
+        try:
+            length = getattr(self.source, "num_batches", None)
+            return len(self.source) if length is None else int(length)
+        except TypeError:  # no __len__, or one that does not know
+            return None
+
+    def _read(self, batch: Any) -> Batch:
+        x, y, weight = unpack(batch)
+        x, y, weight = as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
+        if self.class_weight is not None:
+            if weight is not None:
+                raise ValueError("give class_weight or batches with sample weights, not both.")
+            weight = class_weights_of_rows(y, self.class_weight)
+        count_rows(x, y, weight)
+        return x, y, weight
+
+
+Source = ArrayRows | BatchStream
+
+
+def source_of(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    shuffle: bool | str = False,
+    class_weight: Mapping[int, float] | None = None,
+) -> Source:
+    """Return the rows or batches behind what a user passed to fit, evaluate or predict.
+
+    Raises
+    ------
+    ValueError
+        Targets or weights beside a generator, weights of both kinds, unequal numbers of rows, a size below 1.
+    """
+    if class_weight is not None and sample_weight is not None:
+        raise ValueError("class_weight and sample_weight cannot be given together: multiply them into sample_weight.")
+    for name, size in (("batch_size", batch_size), ("steps", steps)):
+        if size is not None and size < 1:
+            raise ValueError(f"{name} must be at least 1, got {size}.")
+    if isinstance(x, Source):
+        return x
+    if not is_stream(x):
+        return ArrayRows(
+            x, y, sample_weight, batch_size=batch_size, steps=steps, shuffle=shuffle, class_weight=class_weight
+        )
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            kind = type(x).__name__
+            raise ValueError(f"{name} must not be given beside a {kind}: its batches carry it, as (x, y[, weights]).")
+    return BatchStream(x, steps=steps, shuffle=shuffle, class_weight=class_weight)
+
+
+def _warn_of_the_end() -> None:
+    warnings.warn(
+        "Your input ran out of data; the epoch ends early. The generator or dataset must yield "
+        "steps_per_epoch * epochs batches.",
+        stacklevel=2,
+    )
