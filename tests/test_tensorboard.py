@@ -168,7 +168,7 @@ def test_server_returns_images(server):
 
 def test_server_returns_the_graph_of_layers(server):
     text = server("data/plugin/graphs/graph?run=run/train&conceptual=false").decode()
-    assert {f'name: "model/{name}"' in text for name in ("words", "hidden", "nothing")} == {True}
+    assert {f'name: "{name}"' in text for name in ("words", "hidden", "nothing")} == {True}
     assert 'op: "Embedding"' in text
 
 
