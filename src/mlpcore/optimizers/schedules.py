@@ -31,6 +31,10 @@ class LearningRateSchedule:
 
     name: str
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        _registry.note_class(cls)
+
     def __call__(self, step: Any) -> Any:
         """Return the learning rate of optimizer step `step` (0, 1, ...).
 
