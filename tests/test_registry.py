@@ -108,6 +108,19 @@ def test_a_class_that_was_noted_is_found_in_this_process():
     assert type(deserialize(config)) is Noted
 
 
+def test_a_class_with_the_name_of_a_built_in_one_is_told_apart():
+    class MaxNorm(Scaled):
+        pass
+
+    built_in, own = serialize_object(constraints.MaxNorm()), serialize_object(MaxNorm(5))
+    _registry.note_class(MaxNorm)
+    assert type(deserialize(own)) is MaxNorm
+    assert type(deserialize(built_in)) is constraints.MaxNorm
+    register_keras_serializable()(MaxNorm)
+    assert type(deserialize(serialize_object(MaxNorm(5)))) is MaxNorm
+    assert type(deserialize(built_in)) is type(constraints.get("MaxNorm")) is constraints.MaxNorm
+
+
 def test_nothing_is_imported_by_a_config():
     for config in (
         {"module": "os", "class_name": "system", "config": {"command": "true"}, "registered_name": "os>system"},

@@ -190,12 +190,10 @@ def find(family: str | None, name: str, custom_objects: Mapping[str, Any] | None
         No object goes by that name; the message suggests the nearest.
     """
     found = get_registered_object(name, custom_objects)
-    if found is None and ">" not in name:
-        found = _registered.get(f"Custom>{name}")
-    for each in () if found is not None else _NOUNS if family is None else (family,):
-        found = found or _built_in[each].get(name)
+    for names in _built_in.values() if family is None else [_built_in[family]]:
+        found = names.get(name) if found is None else found
     if found is None:
-        found = _classes.get(name.rpartition(">")[2])
+        found = _registered.get(f"Custom>{name}", _classes.get(name))
     if found is None:
         raise ValueError(unknown_name(family, name, custom_objects))
     return found
@@ -321,6 +319,8 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, fa
     if class_name == "function":
         registered_name, class_name = registered_name or str(inner), str(inner)
     found = get_registered_object(registered_name, custom_objects)
+    if found is None:
+        found = _classes.get(registered_name)  # a user's class comes before a built-in one of the same name
     if found is None:
         found = find(family, class_name, custom_objects)
     if not inspect.isclass(found):

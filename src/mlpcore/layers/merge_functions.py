@@ -1,0 +1,60 @@
+"""The merging layers as functions of a list of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mlpcore._tensor import KerasTensor
+from mlpcore.layers.join import Concatenate, Dot
+from mlpcore.layers.merge import Add, Average, Maximum, Merge, Minimum, Multiply, Subtract
+
+
+def _apply(layer: type[Merge], inputs: Any, **kwargs: Any) -> Any:
+    """Return the combination of `inputs`; a model's graph shows it as a layer.
+
+    Inside `call` it is computed by a throw-away layer without its bookkeeping, so that loops do not pile up layers.
+    """
+    made = layer(**kwargs)
+    is_placeholder = isinstance(inputs, list | tuple) and any(isinstance(x, KerasTensor) for x in inputs)
+    return made(inputs) if is_placeholder else made.call(inputs)
+
+
+def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the sum of tensors: see `Add`."""
+    return _apply(Add, inputs, **kwargs)
+
+
+def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the difference of two tensors: see `Subtract`."""
+    return _apply(Subtract, inputs, **kwargs)
+
+
+def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the product of tensors: see `Multiply`."""
+    return _apply(Multiply, inputs, **kwargs)
+
+
+def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the mean of tensors: see `Average`."""
+    return _apply(Average, inputs, **kwargs)
+
+
+def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the maximum of tensors: see `Maximum`."""
+    return _apply(Maximum, inputs, **kwargs)
+
+
+def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return the minimum of tensors: see `Minimum`."""
+    return _apply(Minimum, inputs, **kwargs)
+
+
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+    """Return tensors joined along an axis: see `Concatenate`."""
+    return _apply(Concatenate, inputs, axis=axis, **kwargs)
+
+
+def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
+    """Return sums of products of two tensors: see `Dot`."""
+    return _apply(Dot, inputs, axes=axes, **kwargs)
