@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from mlpcore._arena import Arena, Variable
 from mlpcore._functional import symbolic, tensors
+from mlpcore._passes import same
 from mlpcore._structure import flatten, map_structure, pack
-from mlpcore._tape import Recorder, active, same
+from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor, Symbol, operators
 
 P = ParamSpec("P")
