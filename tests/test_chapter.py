@@ -2,10 +2,10 @@
 
 from types import SimpleNamespace
 
-import chapter_code as code
 import numpy as np
 import pytest
 
+import chapter_code as code
 import mlpcore
 
 TF = SimpleNamespace(keras=mlpcore, random=mlpcore.random)
@@ -199,9 +199,7 @@ def test_the_classifier_on_fashion_mnist(dataset):
 def test_the_regressor_on_california_housing(dataset):
     data = dataset("california_housing")
     X, y = data["X"], data["y"]
-    names = Chapter(
-        tf=TF, X_train=X[:11610], y_train=y[:11610], X_valid=X[11610:15480], y_valid=y[11610:15480]
-    )
+    names = Chapter(tf=TF, X_train=X[:11610], y_train=y[:11610], X_valid=X[11610:15480], y_valid=y[11610:15480])
     names |= {"X_test": X[15480:], "y_test": y[15480:]}
     names.run(code.HOUSING_REGRESSOR.replace("epochs=20", "epochs=3"))
     assert names["rmse_test"] < 0.9

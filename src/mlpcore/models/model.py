@@ -81,7 +81,7 @@ class Model(Trainer, Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the outputs for `inputs`; subclasses define it."""
         if self._wiring is None:
-            raise NotImplementedError(f"{type(self).__name__} must define call(inputs), or be made of inputs and outputs.")
+            raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
         return self._wiring.run(self._wiring.matched(inputs))
 
     def build(self, input_shape: Any) -> None:

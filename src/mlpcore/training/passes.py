@@ -164,9 +164,7 @@ class Learner:
         Lets an engine go on where the optimizer stands.
     """
 
-    def __init__(
-        self, optimizer: Any, arena: Arena, constrained: list[Variable], prepare: Callable[[Engine], None]
-    ):
+    def __init__(self, optimizer: Any, arena: Arena, constrained: list[Variable], prepare: Callable[[Engine], None]):
         self.optimizer = optimizer
         self._prepare = prepare
         self.arena = arena

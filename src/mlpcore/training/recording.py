@@ -1,4 +1,4 @@
-"""One pass of a model as a tape: its inputs, its call, its losses and metrics; recorded once, or anew for each batch."""
+"""A pass of a model as a tape: its inputs, call, losses and metrics; recorded once, or anew for each batch."""
 
 from __future__ import annotations
 

@@ -45,6 +45,7 @@ class Running:
             losses = self._losses or [0.0] * len(program.plan.losses)
             self._losses = [total + new for total, new in zip(losses, sums.losses, strict=False)]
             for each, totals, weight in zip(program.recorded, sums.totals, sums.total_weights, strict=True):
+                assert isinstance(each.metric, SumsMetric)
                 each.metric.accumulate(totals, weight, sums.rows)
         self._waiting.clear()
 
