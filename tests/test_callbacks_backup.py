@@ -39,7 +39,7 @@ def assert_same(results, expected):
     [
         ("batch:29", "epoch"),
         ("batch:30", "3"),
-        ("batch:49", "1"),
+        ("batch:53", "1"),
         ("write:1", "epoch"),
         ("write:4", "epoch"),
         ("half:8", "5"),
