@@ -209,3 +209,24 @@ def test_an_abstract_recorder_finds_shapes_and_keeps_nothing():
     with Recorder(None) as recorder:
         x = recorder.input((3,))
         assert (ops.sum(x, axis=-1, keepdims=True) * Variable([1.0])).shape == (None, 1)
+
+
+def test_a_symbol_kept_for_a_later_pass_is_refused(recorder):
+    x, kept = recorder.input((3,)), []
+
+    def call(x):
+        kept.append(ops.exp(x * kept[-1] if kept else x))
+        return kept[-1]
+
+    run(recorder, call, x)
+    with pytest.raises(
+        ValueError, match="was computed in another call: what is computed inside `call` must not be kept"
+    ):
+        run(recorder, call, x)
+
+
+def test_a_recorder_forgets_when_every_pass_differs(recorder):
+    x = recorder.input((3,))
+    for n in range(300):
+        run(recorder, lambda x, n=n: x * float(n), x)
+    assert recorder._n_tapes <= 257

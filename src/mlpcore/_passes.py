@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore._engine import Tape
+from mlpcore._structure import flatten
 from mlpcore._tensor import Structure, Symbol, Tensor
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_MOST_BLOCKS = 20_000  # the tree is forgotten when it grows beyond
+KEPT = (
+    "what is computed inside `call` must not be kept for later calls; return it, or keep its numbers (x.numpy()) or "
+    "a Variable"
+)
+
+_MOST_BLOCKS, _MOST_TAPES = 20_000, 256  # the tree is forgotten when it grows beyond
 
 
 class Block:
@@ -119,23 +125,23 @@ class Passes:
         self._root = Block(None, (), {}, training, None)
         self.at = self._root  # where the pass stands
         self.next: Block | None = None  # what followed there last time
-        self._block: Block | None = None  # the one being recorded
+        self.block: Block | None = None  # the one being recorded
         self._tape: Tape | None = None  # what the blocks up to here put down; None while replaying
         self._tape_generation = -1
         self._parameters: dict[int, Symbol] = {}  # id of a variable -> its value on that tape
-        self._n_blocks = 0
+        self._n_blocks = self._n_tapes = 0
         self._n_values = 0  # of an abstract recorder
         self._version = Structure.version
 
     def replay(self, batch: Sequence[NDArray[Any]] | None = None) -> None:
         """Start a new pass, after the inputs, for the given batch."""
-        if self._version != Structure.version or self._n_blocks > _MOST_BLOCKS:
+        if self._version != Structure.version or self._n_blocks > _MOST_BLOCKS or self._n_tapes > _MOST_TAPES:
             self._version = Structure.version
             self._root.next, self._root.others, self._root.tape = None, [], None
-            self._n_blocks = 0
+            self._n_blocks = self._n_tapes = 0
         self.at = self._root
         self.next = self._root.next
-        self._block = self._tape = None
+        self.block = self._tape = None
         self.batch = batch
 
     def find(self, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Block | None:
@@ -176,23 +182,32 @@ class Passes:
         function : callable
             Records, and returns Symbols.
         """
-        if self.arena is None or self._block is not None:
+        if self.arena is None or self.block is not None:
             return function(*args, **kwargs)
         found = self.find(owner, args, kwargs)
         if found is not None:
             return found.result  # type: ignore[no-any-return]
+        self._check_path(args)
         self._prepare()
         block = Block(owner, frozen(args), frozen(kwargs), self.training, self.at)
-        self._block, self.next = block, None
+        self.block, self.next = block, None
         try:
             block.result = function(*args, **kwargs)
         except BaseException:
             self._tape = None  # it may hold half a block
             raise
         finally:
-            self._block = None
+            self.block = None
         self._append(block)
         return block.result  # type: ignore[no-any-return]
+
+    def _check_path(self, args: tuple[Any, ...]) -> None:
+        """Raise if a Symbol among the arguments was recorded by another pass, on a branch that is not this one's."""
+        symbols = [each for each in flatten(args) if isinstance(each, Symbol)]
+        path = {id(block) for block in self.at.path()} if any(each.block is not self.at for each in symbols) else set()
+        for each in symbols:
+            if each.block is not self.at and id(each.block) not in path:
+                raise ValueError(f"{each!r} was computed in another call: {KEPT}")
 
     def _append(self, block: Block) -> None:
         parent = self.at
@@ -233,6 +248,7 @@ class Passes:
             fits = self._tape is not None and self._tape_generation == arena.generation
             block.tape = self._tape if fits else self._laid_down(block.path())
             block.generation = arena.generation
+            self._n_tapes += 1
             self._tape = None  # what follows is recorded on another
         assert block.tape is not None
         return block.tape
@@ -247,8 +263,8 @@ class Passes:
         if self.arena is None:
             self._n_values += 1
             return self._n_values - 1
-        assert self._block is not None, "ops record inside blocks"
+        assert self.block is not None, "ops record inside blocks"
         assert self._tape is not None
         value: int | None = getattr(self._tape, method)(*args, **kwargs)
-        self._block.calls.append((method, args, kwargs))
+        self.block.calls.append((method, args, kwargs))
         return -1 if value is None else value

@@ -91,14 +91,14 @@ class Recorder(Passes):
             raise RuntimeError("inputs come before everything else")
         if self.arena is not None:
             self._prepare()
-        outer, self._block = self._block, self._root
+        outer, self.block = self.block, self._root
         try:
             axes = tuple(shape)
             symbol = self.symbol(
                 "input", prod(axes), shape=(None, *axes) if batched else axes, dtype=dtype or self.dtype
             )
         finally:
-            self._block = outer
+            self.block = outer
         self.inputs.append(symbol)
         return symbol
 
@@ -182,8 +182,8 @@ class Recorder(Passes):
             return
 
         def put_down(x: Symbol) -> None:
-            assert self._block is not None
-            self._block.losses.append(x)
+            assert self.block is not None
+            self.block.losses.append(x)
 
         self.record("add_loss", (x,), {}, put_down)
 
@@ -195,7 +195,7 @@ class Recorder(Passes):
             return Symbol(self, self.emit("parameter"), variable.shape, variable.dtype)
         symbol = self._parameters.get(id(variable))
         if symbol is None:
-            assert self._block is not None
+            assert self.block is not None
             place = self.arena.place(variable, self._tape)
             self._tape_generation = self.arena.generation
             symbol = self.symbol("parameter", *place, shape=variable.shape, dtype=variable.dtype)
@@ -203,7 +203,7 @@ class Recorder(Passes):
             if partner is not None and partner.trainable and not variable.trainable:  # one flag for both on the tape
                 symbol = self.symbol("stop_gradient", symbol.value, shape=symbol.shape, dtype=symbol.dtype)
             self._parameters[id(variable)] = symbol
-            self._block.parameters.append((id(variable), symbol))
+            self.block.parameters.append((id(variable), symbol))
         return symbol
 
     def apply(self, x: Symbol, kernel: Variable, bias: Variable | None) -> tuple[Symbol, bool] | None:

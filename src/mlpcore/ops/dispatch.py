@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlpcore._arena import Arena, Variable
 from mlpcore._functional import symbolic, tensors
-from mlpcore._passes import same
+from mlpcore._passes import KEPT, same
 from mlpcore._structure import flatten, map_structure, pack
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor, Symbol, operators
@@ -68,10 +68,7 @@ def op(function: Callable[P, R]) -> Callable[P, R]:
 def check_home(symbol: Symbol, recorder: Recorder | None) -> None:
     """Raise if a Symbol comes from another recording."""
     if symbol.recorder is not recorder:
-        raise ValueError(
-            f"{symbol!r} belongs to another recording: what is computed inside `call` must not be kept for later "
-            "calls; return it, or keep its numbers (x.numpy())"
-        )
+        raise ValueError(f"{symbol!r} belongs to another recording: {KEPT}")
 
 
 def symbol(x: Any) -> Symbol:
