@@ -21,40 +21,80 @@ def _apply(layer: type[Merge], inputs: Any, **kwargs: Any) -> Any:
 
 
 def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """Return the sum of tensors: see `Add`."""
+    """Return the sum of tensors: see `Add`.
+
+    >>> import numpy as np
+    >>> add([np.array([[1, 2]], np.float32), np.array([[3, 1]], np.float32)])
+    array([[4., 3.]], dtype=float32)
+    """
     return _apply(Add, inputs, **kwargs)
 
 
 def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """Return the difference of two tensors: see `Subtract`."""
+    """Return the difference of two tensors: see `Subtract`.
+
+    >>> import numpy as np
+    >>> subtract([np.array([[1, 2]], np.float32), np.array([[3, 1]], np.float32)])
+    array([[-2.,  1.]], dtype=float32)
+    """
     return _apply(Subtract, inputs, **kwargs)
 
 
 def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """Return the product of tensors: see `Multiply`."""
+    """Return the product of tensors: see `Multiply`.
+
+    >>> import numpy as np
+    >>> multiply([np.array([[1, 2]], np.float32), np.array([[3, 1]], np.float32)])
+    array([[3., 2.]], dtype=float32)
+    """
     return _apply(Multiply, inputs, **kwargs)
 
 
 def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """Return the mean of tensors: see `Average`."""
+    """Return the mean of tensors: see `Average`.
+
+    >>> import numpy as np
+    >>> average([np.array([[1, 2]], np.float32), np.array([[3, 1]], np.float32)])
+    array([[2. , 1.5]], dtype=float32)
+    """
     return _apply(Average, inputs, **kwargs)
 
 
 def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """Return the maximum of tensors: see `Maximum`."""
+    """Return the maximum of tensors: see `Maximum`.
+
+    >>> import numpy as np
+    >>> maximum([np.array([[1, 2]], np.float32), np.array([[3, 1]], np.float32)])
+    array([[3., 2.]], dtype=float32)
+    """
     return _apply(Maximum, inputs, **kwargs)
 
 
 def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """Return the minimum of tensors: see `Minimum`."""
+    """Return the minimum of tensors: see `Minimum`.
+
+    >>> import numpy as np
+    >>> minimum([np.array([[1, 2]], np.float32), np.array([[3, 1]], np.float32)])
+    array([[1., 1.]], dtype=float32)
+    """
     return _apply(Minimum, inputs, **kwargs)
 
 
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
-    """Return tensors joined along an axis: see `Concatenate`."""
+    """Return tensors joined along an axis: see `Concatenate`.
+
+    >>> import numpy as np
+    >>> concatenate([np.array([[1, 2]], np.float32), np.array([[3, 1]], np.float32)])
+    array([[1., 2., 3., 1.]], dtype=float32)
+    """
     return _apply(Concatenate, inputs, axis=axis, **kwargs)
 
 
 def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
-    """Return sums of products of two tensors: see `Dot`."""
+    """Return sums of products of two tensors: see `Dot`.
+
+    >>> import numpy as np
+    >>> dot([np.array([[1, 2]], np.float32), np.array([[3, 1]], np.float32)], axes=1)
+    array([[5.]], dtype=float32)
+    """
     return _apply(Dot, inputs, axes=axes, **kwargs)
