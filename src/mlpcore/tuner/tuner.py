@@ -152,7 +152,7 @@ class Tuner(BaseTuner):
             For overriders; not used.
         """
         folder = Path(self.get_trial_dir(trial_id))
-        (folder / "build_config.json").write_text(json.dumps(model.get_build_config()))
+        (folder / "build_config.json").write_text(json.dumps({"input_shape": model.input_shape}))
         model.save_weights(str(folder / "checkpoint.weights.h5"))
 
     def load_model(self, trial: Trial) -> Any:
@@ -167,7 +167,7 @@ class Tuner(BaseTuner):
         model = self.hypermodel._build(trial.hyperparameters.copy())
         self._check_model(model)
         if not model.built:
-            model.build_from_config(json.loads((folder / "build_config.json").read_text()))
+            model.build(_as_shape(json.loads((folder / "build_config.json").read_text())["input_shape"]))
         model.load_weights(str(folder / "checkpoint.weights.h5"))
         return model
 
@@ -178,3 +178,12 @@ class Tuner(BaseTuner):
 
     def on_epoch_end(self, trial: Trial, model: Any, epoch: int, logs: Any = None) -> None:
         """Run after each epoch of each trial."""
+
+
+def _as_shape(shape: Any) -> Any:
+    """Return a shape that JSON has turned into a list, or a structure of such shapes."""
+    if isinstance(shape, dict):
+        return {name: _as_shape(each) for name, each in shape.items()}
+    if any(isinstance(each, (list, dict)) for each in shape):
+        return [_as_shape(each) for each in shape]
+    return tuple(shape)
