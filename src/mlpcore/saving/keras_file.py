@@ -18,10 +18,11 @@ from mlpcore.layers import Layer
 from mlpcore.saving import strict_json
 from mlpcore.saving.archive import Archive
 from mlpcore.saving.atomic import replacing
+from mlpcore.saving.building import build, build_config
 from mlpcore.saving.errors import FileFormatError, PathLike
 from mlpcore.saving.hdf5 import H5File, write_hdf5
 from mlpcore.saving.keras_config import from_keras, to_keras
-from mlpcore.saving.model import build, build_config, reviving
+from mlpcore.saving.model import reviving
 from mlpcore.saving.state import optimizer_slots, optimizer_state, set_session
 from mlpcore.saving.weights import assign, keras_groups, named_variables, read_keras_weights, walk
 

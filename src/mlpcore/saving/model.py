@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from mlpcore import _random, _registry
-from mlpcore._tensor import UnknownValueError
 from mlpcore._validation import suggest
 from mlpcore.layers import Layer
+from mlpcore.saving.building import build, build_config
 from mlpcore.saving.container import read_container, write_container
 from mlpcore.saving.errors import FileFormatError, PathLike
 from mlpcore.saving.state import (
@@ -196,53 +196,3 @@ def _note_classes(model: Any) -> None:
     """Let this process find the user's classes in the model by their names alone, as long as they live."""
     for _, layer in walk(model):
         _registry.note_class(type(layer))
-
-
-# ------------------------------------------------ building
-
-
-def build_config(model: Any) -> dict[str, Any]:
-    """Return the shapes that the layers were built for, by path, as far as they are built."""
-    shapes = {path: layer._input_shape for path, layer in walk(model) if layer.built}
-    return {path: shape if shape is None else _plain(shape) for path, shape in shapes.items()}
-
-
-def build(model: Any, config: Mapping[str, Any]) -> None:
-    """Build the layers of a model that were built when it was saved; layers that others make are met after these."""
-    for path, layer in walk(model):
-        if path not in config or layer.built:
-            continue
-        shape = None if config[path] is None else _shapes(config[path])
-        if shape is not None:
-            _build(layer, shape)
-        layer.built = True
-
-
-def _build(layer: Any, shape: Any) -> None:
-    if type(layer).build.__module__ != "mlpcore.models.model":
-        layer.build_for(shape)
-        return
-    try:  # a subclassed model builds its layers by calling them
-        layer.build_for(shape)
-    except UnknownValueError:  # on what depends on numbers: they are built one by one
-        layer._input_shape = shape
-
-
-def _plain(shape: Any) -> Any:
-    if isinstance(shape, Mapping):
-        return {str(name): _plain(each) for name, each in shape.items()}
-    if isinstance(shape, (list, tuple)):
-        return [_plain(each) for each in shape]
-    return None if shape is None else int(shape)
-
-
-def _shapes(config: Any) -> Any:
-    if isinstance(config, dict):
-        return {name: _shapes(each) for name, each in config.items()}
-    if not isinstance(config, list):
-        raise FileFormatError(f"{config!r} is no shape")
-    if all(each is None or type(each) is int for each in config):
-        if any(each is not None and each < 0 for each in config):
-            raise FileFormatError(f"the shape {config}")
-        return tuple(config)
-    return [_shapes(each) for each in config]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlpcore import _random
 from mlpcore.optimizers import Optimizer
+from mlpcore.saving.building import build, build_config
 from mlpcore.saving.errors import FileFormatError
 from mlpcore.saving.generators import generator_state, restored_generator
 from mlpcore.saving.weights import assign, mismatches, named_variables
@@ -32,6 +33,7 @@ def model_state(model: Any) -> dict[str, Any]:
     """
     session = model._session
     return {
+        "build": build_config(model),
         "weights": {name: variable.numpy() for name, (variable, _) in named_variables(model).items()},
         "optimizer": None if model.optimizer is None else {**optimizer_state(model), "slots": optimizer_slots(model)},
         "seed": int(session.seed),
@@ -46,10 +48,11 @@ def set_model_state(model: Any, state: Any) -> None:
     Raises
     ------
     FileFormatError
-        It is not the state of such a model. Nothing has been changed then.
+        It is not the state of such a model. Nothing has been changed then, but layers may have been built.
     """
-    found = named_variables(model)
     try:
+        build(model, state["build"])
+        found = named_variables(model)
         weights, optimizer, seed = state["weights"], state["optimizer"], state["seed"]
         orders = restored_generator(state["orders"])
         package = restored_generator({"kind": "Generator", "state": state["random"]})
@@ -66,7 +69,9 @@ def set_model_state(model: Any, state: Any) -> None:
         slots = [] if optimizer is None else check_slots(optimizer["slots"], found)
         if optimizer is not None:
             check_optimizer(model.optimizer, optimizer)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, FileFormatError):
+            raise
         raise FileFormatError(f"a damaged state of a model ({error!r})") from None
     assign(found, weights)
     if optimizer is not None:
