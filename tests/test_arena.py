@@ -36,6 +36,12 @@ def test_a_variable_returns_copies():
     assert v.value.dtype == np.float32
 
 
+def test_an_initializer_can_be_named():
+    import mlpcore.initializers  # noqa: F401 (which registers the names)
+
+    assert Variable("ones", shape=(2,)).numpy().tolist() == [1, 1]
+
+
 def test_assign_checks_the_shape():
     with pytest.raises(ValueError, match=r"variable 'offset' has shape \(2,\), got values of shape \(3,\)"):
         Variable([1.0, 2.0], name="offset").assign([1, 2, 3])

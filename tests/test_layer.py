@@ -313,6 +313,15 @@ def test_config_holds_what_the_constructor_was_given():
     assert other.get_config() == config
 
 
+def test_a_layer_is_built_again_from_what_it_was_built_for():
+    layer = Scale()
+    assert layer.get_build_config() is None
+    layer(X)
+    other = Scale()
+    other.build_from_config(layer.get_build_config())
+    assert other.factor.shape == (3,)
+
+
 def test_losses_of_regularized_weights_and_of_calls():
     class Penalized(Layer):
         def build(self, input_shape):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcore import _registry
 from mlpcore._engine import Engine, Tape
 from mlpcore._tape import active
 from mlpcore._tensor import Structure, Symbol, Tensor
@@ -37,8 +38,8 @@ class Variable(Tensor):
 
     Parameters
     ----------
-    initializer : callable or array_like
-        ``initializer(shape, dtype)`` returns the first values; or the values themselves.
+    initializer : callable, str or array_like
+        ``initializer(shape, dtype)`` returns the first values; or the name of such, or the values themselves.
     shape : sequence of int, optional
         Needed for a callable.
     dtype : str, default="float32"
@@ -68,6 +69,8 @@ class Variable(Tensor):
     ):
         self.dtype = np.dtype(dtype or "float32").name
         self.name = self.path = name
+        if isinstance(initializer, str):
+            initializer = _registry.get("initializers", initializer)
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"variable {name!r}: shape is needed with an initializer")
@@ -190,32 +193,33 @@ class _Declared(NamedTuple):
 class Arena:
     """A model's variables and the engines that share them as parameters.
 
-    Variables are placed when a recording first reads them, or by `add`. Tapes declare them in the order of placing.
+        Variables are placed when a recording first reads them, or by `add`. Tapes declare them in the order of placing.
 
     Parameters
     ----------
-    dtype : {"float32", "float64"}, default="float32"
-        What engines compute in.
+        dtype : {"float32", "float64"}, default="float32"
+            What engines compute in.
 
     Attributes
     ----------
-    generation : int
-        Grows with every placing: engines made before are of no more use.
-    variables : list of Variable
-        In the order of `Engine.load` and of the optimizer's slots.
+        generation : int
+            Grows with every placing: engines made before are of no more use.
+        variables : list of Variable
+            In the order of `Engine.load` and of the optimizer's slots.
 
     Examples
     --------
-    >>> from mlpcore._engine import Tape
-    >>> arena, v = Arena(), Variable(np.ones, shape=(2,))
-    >>> arena.add([v])
-    >>> tape = Tape()
-    >>> arena.declare(tape)
-    >>> tape.output(tape.parameter(0))
-    >>> engine = arena.engine(tape)
-    >>> arena.push()
-    >>> engine.predict([])
-    array([1., 1.], dtype=float32)
+        >>> from mlpcore import _registry
+    from mlpcore._engine import Tape
+        >>> arena, v = Arena(), Variable(np.ones, shape=(2,))
+        >>> arena.add([v])
+        >>> tape = Tape()
+        >>> arena.declare(tape)
+        >>> tape.output(tape.parameter(0))
+        >>> engine = arena.engine(tape)
+        >>> arena.push()
+        >>> engine.predict([])
+        array([1., 1.], dtype=float32)
     """
 
     def __init__(self, dtype: str = "float32"):

@@ -304,6 +304,15 @@ class Layer(Weighted):
         """Return a layer made from `get_config`'s dict, with new weights."""
         return cls(**config)
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return what the layer was built for, as plain data; None before that."""
+        return None if self._input_shape is None else {"input_shape": self._input_shape}
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Build the layer for what `get_build_config` told."""
+        if config and config.get("input_shape") is not None:
+            self.build_for(_map_shapes(tuple, config["input_shape"]))
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_eager": None, "_inbound": []}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mlpcore.ops import primitives as p
@@ -114,3 +115,21 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     x1, x2 = symbol(x1), symbol(x2)
     dtype = x1.dtype if x1.dtype == x2.dtype else p.arithmetic_dtype(x1, x2)
     return p.elementwise("where", (condition, x1, x2), dtype)
+
+
+def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """Return ``true_fn()`` if `pred` holds, else ``false_fn()``; only the one that is taken is computed.
+
+    Parameters
+    ----------
+    pred : bool, tensor or array
+        A single truth value. Of a tensor inside `call`, it is asked for at once, on the batch at hand.
+    true_fn, false_fn : callable
+        Without arguments.
+
+    Examples
+    --------
+    >>> cond(2 > 1, lambda: "larger", lambda: "smaller")
+    'larger'
+    """
+    return true_fn() if pred else false_fn()
