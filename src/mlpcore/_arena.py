@@ -209,8 +209,7 @@ class Arena:
 
     Examples
     --------
-        >>> from mlpcore import _registry
-    from mlpcore._engine import Tape
+    >>> from mlpcore._engine import Tape
         >>> arena, v = Arena(), Variable(np.ones, shape=(2,))
         >>> arena.add([v])
         >>> tape = Tape()
