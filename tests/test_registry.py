@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mlpcore import _registry, constraints, initializers
+from mlpcore import _registry, constraints, initializers, regularizers
 from mlpcore._registry import (
     custom_object_scope,
     deserialize,
@@ -119,6 +119,19 @@ def test_a_class_with_the_name_of_a_built_in_one_is_told_apart():
     register_keras_serializable()(MaxNorm)
     assert type(deserialize(serialize_object(MaxNorm(5)))) is MaxNorm
     assert type(deserialize(built_in)) is type(constraints.get("MaxNorm")) is constraints.MaxNorm
+
+
+def test_own_subclasses_are_found_and_must_tell_their_arguments():
+    class Plain(regularizers.Regularizer):
+        pass
+
+    class Cubic(regularizers.Regularizer):
+        def __init__(self, factor=0.1):
+            self.factor = factor
+
+    assert type(regularizers.deserialize(serialize_object(Plain()))) is Plain
+    with pytest.raises(NotImplementedError, match=r"Cubic needs a get_config\(\) that returns 'factor' to be saved"):
+        serialize_object(Cubic(0.5))
 
 
 def test_nothing_is_imported_by_a_config():

@@ -291,6 +291,30 @@ def _serialize_function(function: Any) -> Any:
     return {"module": None, "class_name": "function", "config": name, "registered_name": get_registered_name(function)}
 
 
+def config_of(thing: Any, arguments: str) -> dict[str, Any]:
+    """Return attributes of an object as its config.
+
+    Parameters
+    ----------
+    thing : object
+    arguments : str
+        Names of its constructor's arguments, which are attributes too, separated by spaces.
+
+    Raises
+    ------
+    NotImplementedError
+        The constructor has others: a subclass with arguments of its own needs a ``get_config`` of its own.
+    """
+    cls, names = type(thing), arguments.split()
+    taken = inspect.signature(cls.__init__).parameters.values() if cls.__init__ is not object.__init__ else ()
+    others = [
+        p.name for p in taken if p.name not in {"self", *names} and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}
+    ]
+    if others:
+        raise NotImplementedError(f"{cls.__name__} needs a get_config() that returns {others[0]!r} to be saved")
+    return {name: serialize_object(getattr(thing, name)) for name in names}
+
+
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, family: str | None = None) -> Any:
     """Return the object that `serialize_object` described.
 
