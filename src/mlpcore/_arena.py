@@ -193,32 +193,32 @@ class _Declared(NamedTuple):
 class Arena:
     """A model's variables and the engines that share them as parameters.
 
-        Variables are placed when a recording first reads them, or by `add`. Tapes declare them in the order of placing.
+    Variables are placed when a recording first reads them, or by `add`. Tapes declare them in the order of placing.
 
     Parameters
     ----------
-        dtype : {"float32", "float64"}, default="float32"
-            What engines compute in.
+    dtype : {"float32", "float64"}, default="float32"
+        What engines compute in.
 
     Attributes
     ----------
-        generation : int
-            Grows with every placing: engines made before are of no more use.
-        variables : list of Variable
-            In the order of `Engine.load` and of the optimizer's slots.
+    generation : int
+        Grows with every placing: engines made before are of no more use.
+    variables : list of Variable
+        In the order of `Engine.load` and of the optimizer's slots.
 
     Examples
     --------
     >>> from mlpcore._engine import Tape
-        >>> arena, v = Arena(), Variable(np.ones, shape=(2,))
-        >>> arena.add([v])
-        >>> tape = Tape()
-        >>> arena.declare(tape)
-        >>> tape.output(tape.parameter(0))
-        >>> engine = arena.engine(tape)
-        >>> arena.push()
-        >>> engine.predict([])
-        array([1., 1.], dtype=float32)
+    >>> arena, v = Arena(), Variable(np.ones, shape=(2,))
+    >>> arena.add([v])
+    >>> tape = Tape()
+    >>> arena.declare(tape)
+    >>> tape.output(tape.parameter(0))
+    >>> engine = arena.engine(tape)
+    >>> arena.push()
+    >>> engine.predict([])
+    array([1., 1.], dtype=float32)
     """
 
     def __init__(self, dtype: str = "float32"):
