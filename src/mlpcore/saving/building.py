@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mlpcore import _random
+from mlpcore._structure import flatten
 from mlpcore._tensor import UnknownValueError
 from mlpcore.saving.errors import FileFormatError
 from mlpcore.saving.weights import walk
 
 
 def build_config(model: Any) -> dict[str, Any]:
-    """Return the shapes that the layers were built for, by path, as far as they are built."""
-    shapes = {path: layer._input_shape for path, layer in walk(model) if layer.built}
-    return {path: shape if shape is None else _plain(shape) for path, shape in shapes.items()}
+    """Return what the layers were built for, by path, as far as they are built."""
+    return {path: _plain(layer.get_build_config()) for path, layer in walk(model) if layer.built}
 
 
 def build(model: Any, config: Mapping[str, Any]) -> None:
@@ -27,37 +29,35 @@ def build(model: Any, config: Mapping[str, Any]) -> None:
         for path, layer in walk(model):
             if path in config and not layer.built:
                 if config[path] is not None:
-                    _build(layer, _shapes(config[path]))
+                    _build(layer, _checked(config[path]))
                 layer.built = True
     finally:
         _random.set_state(stream)
 
 
-def _build(layer: Any, shape: Any) -> None:
+def _build(layer: Any, config: dict[str, Any]) -> None:
     if type(layer).build.__module__ != "mlpcore.models.model":
-        layer.build_for(shape)
+        layer.build_from_config(config)
         return
     try:  # a subclassed model builds its layers by calling them
-        layer.build_for(shape)
+        layer.build_from_config(config)
     except UnknownValueError:  # on what depends on numbers: they are built one by one
-        layer._input_shape = shape
+        layer._input_shape = config.get("input_shape")
 
 
-def _plain(shape: Any) -> Any:
-    if isinstance(shape, Mapping):
-        return {str(name): _plain(each) for name, each in shape.items()}
-    if isinstance(shape, (list, tuple)):
-        return [_plain(each) for each in shape]
-    return None if shape is None else int(shape)
+def _plain(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        return {str(name): _plain(each) for name, each in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [_plain(each) for each in config]
+    return int(config) if isinstance(config, np.integer) else config
 
 
-def _shapes(config: Any) -> Any:
-    if isinstance(config, dict):
-        return {name: _shapes(each) for name, each in config.items()}
-    if not isinstance(config, list):
-        raise FileFormatError(f"{config!r} is no shape")
-    if all(each is None or type(each) is int for each in config):
-        if any(each is not None and each < 0 for each in config):
-            raise FileFormatError(f"the shape {config}")
-        return tuple(config)
-    return [_shapes(each) for each in config]
+def _checked(config: Any) -> Any:
+    """Return a configuration if all that it consists of can be lengths of axes, or names."""
+    for each in flatten(config):
+        if not (each is None or isinstance(each, str) or (type(each) is int and each >= 0)):
+            raise FileFormatError(f"a layer was built for {each!r}")
+    if not isinstance(config, dict):
+        raise FileFormatError(f"a layer was built for {config!r}")
+    return config

@@ -85,7 +85,7 @@ def _add_build_configs(config: Any, model: Any) -> None:
     for each in [config, *layers]:
         name = each["config"].get("name")
         if name in by_name and each["class_name"] != "InputLayer":
-            each["build_config"] = {"input_shape": by_name[name]}
+            each["build_config"] = by_name[name]
 
 
 def load_keras(path: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
@@ -112,9 +112,8 @@ def _model_of(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
         model = _registry.deserialize(from_keras(config), custom_objects)
     if not isinstance(model, Layer):
         raise FileFormatError("its description is not one of a model")
-    shape = (config.get("build_config") or {}).get("input_shape")
-    if shape is not None and not model.built:
-        build(model, {"": shape})
+    if not model.built and (config.get("build_config") or {}).get("input_shape") is not None:
+        build(model, {"": config["build_config"]})
     return model
 
 
