@@ -101,9 +101,7 @@ def test_what_cannot_be_added_is_refused():
 
 def test_data_of_another_shape_are_refused_with_the_input_named():
     model = Sequential([Input((28, 28), name="image"), layers.Flatten(), layers.Dense(2)], name="net")
-    with pytest.raises(
-        ValueError, match=r"Sequential 'net': input 'image' expects rows of shape \(28, 28\), got \(784,\)"
-    ):
+    with pytest.raises(ValueError, match=r"Sequential 'net': input 'image' expects rows of shape \(28, 28\), got"):
         model.predict(x_of(2, 784), verbose=0)
 
 

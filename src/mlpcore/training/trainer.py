@@ -378,6 +378,7 @@ class Trainer:
 
     def _evaluated(self, source: Source, hooks: Any) -> Logs:
         session = self._session
+        source.restart()
         running = Running(self.metrics)
         a_pass = Pass(running, hooks, session.n_threads, self._is_static)
         for feed, order, batch_size in session.feeds("test", source):
