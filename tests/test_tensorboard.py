@@ -208,6 +208,12 @@ def test_own_values_can_be_written(tmp_path):
     assert len(list((tmp_path / "train").glob("events*"))) == 1
 
 
+def test_trainings_in_the_same_second_have_files_of_their_own(tmp_path):
+    for _ in range(3):
+        run([TensorBoard(tmp_path, write_graph=False)], LOGS[:1])
+    assert len(list((tmp_path / "train").glob("events*"))) == 3
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [((4, 5), (1, 4, 5, 3)), ((4, 5, 1), (1, 4, 5, 3)), ((4, 5, 4), (1, 4, 5, 4)), ((7, 4, 5), (7, 4, 5, 3))],
