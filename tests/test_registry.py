@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from mlpcore import _registry, constraints, initializers, regularizers
+from mlpcore import _registry, constraints, initializers, layers, regularizers
 from mlpcore._registry import (
     custom_object_scope,
     deserialize,
+    functions_kept,
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
@@ -132,6 +133,16 @@ def test_own_subclasses_are_found_and_must_tell_their_arguments():
     assert type(regularizers.deserialize(serialize_object(Plain()))) is Plain
     with pytest.raises(NotImplementedError, match=r"Cubic needs a get_config\(\) that returns 'factor' to be saved"):
         serialize_object(Cubic(0.5))
+
+
+def test_copies_within_the_process_may_keep_functions():
+    layer = layers.Dense(2, activation=lambda x: 2 * x, kernel_regularizer=double)
+    with functions_kept():
+        copy = layers.Dense.from_config(layer.get_config())
+    assert copy.activation is layer.activation
+    assert copy.kernel_regularizer is double
+    with pytest.raises(ValueError, match="a lambda has no name"):
+        layer.get_config()
 
 
 def test_nothing_is_imported_by_a_config():

@@ -39,6 +39,7 @@ _home: dict[int, tuple[str, str]] = {}  # id of a built-in (they live forever) -
 _registered: dict[str, Any] = {}  # "package>name" -> a user's object
 _registered_name: dict[int, str] = {}  # id of a registered object (kept alive above) -> "package>name"
 _classes: WeakValueDictionary[str, type] = WeakValueDictionary()  # name -> the user's class last defined under it
+_keeps_functions: ContextVar[bool] = ContextVar("keeps_functions", default=False)
 _scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("custom_objects", default=())
 
 
@@ -242,6 +243,21 @@ def get(family: str, identifier: Any, custom_objects: Mapping[str, Any] | None =
     raise TypeError(f"{_NOUNS[family]}: expected a name, a config, a function or an instance, got {identifier!r}")
 
 
+@contextmanager
+def functions_kept() -> Iterator[None]:
+    """Let configs hold functions of the user as they are, inside a ``with`` block: for copies within this process.
+
+    >>> with functions_kept():
+    ...     serialize_object(len) is len
+    True
+    """
+    token = _keeps_functions.set(True)
+    try:
+        yield
+    finally:
+        _keeps_functions.reset(token)
+
+
 def serialize_object(thing: Any) -> Any:
     """Return plain JSON data from which `deserialize` makes an equal object.
 
@@ -286,6 +302,8 @@ def _serialize_function(function: Any) -> Any:
     family, name = _home.get(id(function), (None, getattr(function, "__name__", "<lambda>")))
     if family is not None:
         return name
+    if _keeps_functions.get():
+        return function
     if name == "<lambda>":
         raise ValueError("a lambda has no name and cannot be saved: define a function with def and register it")
     return {"module": None, "class_name": "function", "config": name, "registered_name": get_registered_name(function)}
