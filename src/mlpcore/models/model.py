@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlpcore._functional import symbolic
-from mlpcore._structure import Structure, flatten, map_structure
+from mlpcore._structure import Structure, flatten, is_nested, map_structure
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor
 from mlpcore._validation import suggest
@@ -81,7 +81,7 @@ class Model(Trainer, Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the outputs for `inputs`; subclasses define it."""
         if self._wiring is None:
-            raise NotImplementedError(f"{type(self).__name__} must define call(inputs), or be made of inputs and outputs.")
+            raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
         return self._wiring.run(self._wiring.matched(inputs))
 
     def build(self, input_shape: Any) -> None:
@@ -240,6 +240,16 @@ class Model(Trainer, Layer):
         """
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def get_build_config(self) -> dict[str, Any]:
+        """Return what `build_from_config` needs to create the weights: the shape of the inputs; {} if it is unknown."""
+        shape = self._input_shape if self._wiring is None else shapes_of(self._wiring.inputs)
+        return {} if shape is None else {"input_shape": shape}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Create the weights for what `get_build_config` returned."""
+        if config.get("input_shape") is not None and not self.built:
+            self.build(_as_shapes(config["input_shape"]))
+
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's layers (not its weights) as JSON; keywords go to `json.dumps`."""
         from mlpcore import _registry
@@ -270,6 +280,13 @@ _CALLS_OF_GRAPHS: list[Any] = [Model.call]  # those that do nothing but run a gr
 
 def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return len(args) >= 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
+
+
+def _as_shapes(shapes: Any) -> Any:
+    """Return shapes that have been through JSON as tuples again."""
+    if isinstance(shapes, dict):
+        return {name: _as_shapes(shape) for name, shape in shapes.items()}
+    return tuple(shapes) if not any(map(is_nested, shapes)) else [_as_shapes(shape) for shape in shapes]
 
 
 def _placeholders(shapes: Any) -> Structure:

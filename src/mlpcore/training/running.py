@@ -42,9 +42,16 @@ class Running:
         for sums, program in self._waiting:
             self._rows += sums.rows
             self._loss += sums.loss + sums.penalty
-            losses = self._losses or [0.0] * len(program.plan.losses)
-            self._losses = [total + new for total, new in zip(losses, sums.losses, strict=False)]
-            for each, totals, weight in zip(program.recorded, sums.totals, sums.total_weights, strict=True):
+            self._losses = self._losses or [0.0] * len(program.plan.losses)
+            own, n_others = iter(sums.losses), len(program.weightless)
+            for number, each_loss in enumerate(program.plan.losses):
+                if each_loss.weight:
+                    self._losses[number] += next(own) / each_loss.weight
+            for number, total in zip(program.weightless, sums.totals, strict=False):
+                self._losses[number] += float(total[0])
+            totals_of_metrics = zip(sums.totals[n_others:], sums.total_weights[n_others:], strict=True)
+            for each, (totals, weight) in zip(program.recorded, totals_of_metrics, strict=True):
+                assert isinstance(each.metric, SumsMetric)
                 each.metric.accumulate(totals, weight, sums.rows)
         self._waiting.clear()
 
@@ -57,7 +64,7 @@ class Running:
         values: dict[str, Any] = {"loss": self._loss / rows}
         if len(plan.losses) > 1:
             for each, total in zip(plan.losses, self._losses, strict=True):
-                values[each.name] = total / rows / each.weight if each.weight else float("nan")
+                values[each.name] = total / rows
         for each_metric in plan.metrics:
             result = each_metric.metric.result()
             values |= result if isinstance(result, dict) else {each_metric.name: result}

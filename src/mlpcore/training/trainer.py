@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-
 from mlpcore import _registry
 from mlpcore._structure import Structure
 from mlpcore._validation import unknown_argument
@@ -179,7 +178,7 @@ class Trainer:
 
     def _must_be_compiled(self, method: str) -> Compiled:
         if self._compiled is None:
-            raise ValueError(f"{self.name!r} must be compiled before {method}(): call compile(loss=..., optimizer=...).")
+            raise ValueError(f"{self.name!r} is not compiled: call compile(loss=..., optimizer=...) before {method}().")
         return self._compiled
 
     # ------------------------------------------------ fit
@@ -297,7 +296,7 @@ class Trainer:
                 epochs=epochs,
                 steps=source.steps_per_epoch,
             )
-        self._fit = Fit(self, source, validation, validation_freq, callbacks)
+        self._fit = Fit(self, source, validation, validation_freq, callbacks)  # type: ignore[arg-type]
         try:
             self._fit.run(initial_epoch, epochs)
         finally:
@@ -379,6 +378,7 @@ class Trainer:
 
     def _evaluated(self, source: Source, hooks: Any) -> Logs:
         session = self._session
+        source.restart()
         running = Running(self.metrics)
         a_pass = Pass(running, hooks, session.n_threads, self._is_static)
         for feed, order, batch_size in session.feeds("test", source):
@@ -499,4 +499,3 @@ def _revived(config: Any, family: str) -> Any:
 def _parameters(function: Callable[..., Any]) -> list[str]:
     parameters = inspect.signature(function).parameters.values()
     return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
-
