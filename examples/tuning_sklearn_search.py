@@ -19,7 +19,9 @@ def main():
     warnings.filterwarnings("ignore", message=".*(reached and the optimization|failed to converge)")
     n_iter, max_iter = (4, 5) if chosen.quick else (15, 30)
 
-    model = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=LayerSizes(), max_iter=max_iter, random_state=42))
+    model = make_pipeline(
+        StandardScaler(), MLPRegressor(hidden_layer_sizes=LayerSizes(), max_iter=max_iter, random_state=42)
+    )
     space = {
         "mlpregressor__hidden_layer_sizes__depth": randint(1, 5),
         "mlpregressor__hidden_layer_sizes__width": randint(10, 100),
@@ -27,12 +29,14 @@ def main():
     }
     searches = [
         RandomizedSearchCV(model, space, n_iter=n_iter, cv=3, random_state=42),
-        HalvingRandomSearchCV(model, space, n_candidates=n_iter, cv=3, random_state=42),
+        HalvingRandomSearchCV(
+            model, space, n_candidates=n_iter, min_resources=len(data.X_train) // 4, cv=3, random_state=42
+        ),
     ]
     for search in searches:
         search.fit(data.X_train, data.y_train)
         test = search.score(data.X_test, data.y_test)
-        best = {name.split("__", 1)[1]: value for name, value in search.best_params_.items()}
+        best = {name.split("__", 1)[1]: round(float(value), 5) for name, value in search.best_params_.items()}
         print(f"\n{type(search).__name__}: R2 {search.best_score_:.4f} in cross-validation, {test:.4f} on test rows")
         print(f"  {best}")
 

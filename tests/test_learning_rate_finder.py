@@ -20,6 +20,7 @@ def new_model(optimizer="sgd", built=True):
     return model
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_the_suggestion_trains_better_than_far_lower_and_higher_rates(optimizer):
     found = find_learning_rate(new_model(optimizer), X, Y)
