@@ -79,6 +79,8 @@ class Pass:
         done = min(skip, n_batches)
         self.step += done
         first = slice(0, batch_size) if order is None else order[:batch_size]
+        if self.running.is_resumed:
+            self.running.resume(feed.program(first, self.is_static))
         by_batch = self._by_batch or bool(feed.program(first, self.is_static).others)
         for count in self._counts(n_batches - done, by_batch):
             begin, end = done * batch_size, min((done + count) * batch_size, n_rows)

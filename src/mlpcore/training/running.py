@@ -32,6 +32,24 @@ class Running:
         self._rows = 0
         self._loss = 0.0
         self._losses: list[float] = []
+        self._saved_metrics: list[Any] | None = None  # states that wait for the metrics
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether `set_state` waits for `resume`."""
+        return self._saved_metrics is not None
+
+    def resume(self, program: Program) -> None:
+        """Give the metrics, which are known with the first program, the states that `set_state` took."""
+        self._program = program
+        self._metrics = [each.metric for each in program.plan.metrics]
+        for metric, saved in zip(self._metrics, self._saved_metrics or (), strict=True):
+            metric.reset_state()
+            if isinstance(metric, SumsMetric) and saved["totals"] is not None:
+                metric.accumulate(saved["totals"], saved["weight"], saved["n_rows"])
+            for variable, value in zip(metric.variables, saved["variables"], strict=True):
+                variable.assign(value)
+        self._saved_metrics = None
 
     def add(self, sums: Any, program: Program) -> None:
         """Take the sums of one call; they are looked at when somebody asks for the logs."""
@@ -90,13 +108,9 @@ class Running:
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned."""
+        """Go on from what `get_state` returned; the metrics follow in `resume`."""
         self._rows, self._loss, self._losses = int(state["rows"]), float(state["loss"]), list(state["losses"])
-        for metric, saved in zip(self._metrics, state["metrics"], strict=True):
-            if isinstance(metric, SumsMetric) and saved["totals"] is not None:
-                metric.accumulate(saved["totals"], saved["weight"], saved["n_rows"])
-            for variable, value in zip(metric.variables, saved["variables"], strict=True):
-                variable.assign(value)
+        self._saved_metrics = list(state["metrics"])
 
 
 def _plain(value: Any) -> Any:
