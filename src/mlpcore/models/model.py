@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlpcore._functional import symbolic
-from mlpcore._structure import Structure, flatten, is_nested, map_structure
+from mlpcore._structure import Structure, flatten, map_structure
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor
 from mlpcore._validation import suggest
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.layers.eager import Eager
+from mlpcore.layers.weights import Weighted
 from mlpcore.models.summary import print_summary
 from mlpcore.models.wiring import Wiring, names_of_keys, shapes_of
 from mlpcore.training.trainer import Trainer
@@ -98,19 +99,19 @@ class Model(Trainer, Layer):
             self._eager.arena = self._session.arena  # the one in which it is trained
         return super()._called(recorder, args, kwargs)
 
-    def sublayers(self) -> list[Layer]:
+    def sublayers(self) -> list[Weighted]:
         """Return the layers of the graph, then those that are set as attributes."""
         own = super().sublayers()
         if self._wiring is None:
             return own
-        found = {id(each): each for each in self._wiring.graph.operations if isinstance(each, Layer)}
+        found: dict[int, Weighted] = {id(op): op for op in self._wiring.graph.operations if isinstance(op, Layer)}
         found.update((id(each), each) for each in own)
         return list(found.values())
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, those of nested models not included."""
-        return self.sublayers()
+        return [layer for layer in self.sublayers() if isinstance(layer, Layer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its number.
@@ -157,7 +158,7 @@ class Model(Trainer, Layer):
         """The inputs of a functional model, in their structure."""
         return self._known_wiring().inputs
 
-    @property
+    @property  # type: ignore[misc]
     def output(self) -> Any:
         """The outputs of a functional model, in their structure."""
         return self._known_wiring().outputs
@@ -240,15 +241,11 @@ class Model(Trainer, Layer):
         """
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
-    def get_build_config(self) -> dict[str, Any]:
-        """Return what `build_from_config` needs to create the weights: the shape of the inputs; {} if it is unknown."""
-        shape = self._input_shape if self._wiring is None else shapes_of(self._wiring.inputs)
-        return {} if shape is None else {"input_shape": shape}
-
-    def build_from_config(self, config: Mapping[str, Any]) -> None:
-        """Create the weights for what `get_build_config` returned."""
-        if config.get("input_shape") is not None and not self.built:
-            self.build(_as_shapes(config["input_shape"]))
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return what `build_from_config` needs to create the weights: the shape of the inputs; None if unknown."""
+        if self._wiring is None:
+            return super().get_build_config()
+        return {"input_shape": shapes_of(self._wiring.inputs)}
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's layers (not its weights) as JSON; keywords go to `json.dumps`."""
@@ -280,13 +277,6 @@ _CALLS_OF_GRAPHS: list[Any] = [Model.call]  # those that do nothing but run a gr
 
 def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return len(args) >= 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
-
-
-def _as_shapes(shapes: Any) -> Any:
-    """Return shapes that have been through JSON as tuples again."""
-    if isinstance(shapes, dict):
-        return {name: _as_shapes(shape) for name, shape in shapes.items()}
-    return tuple(shapes) if not any(map(is_nested, shapes)) else [_as_shapes(shape) for shape in shapes]
 
 
 def _placeholders(shapes: Any) -> Structure:
