@@ -230,3 +230,18 @@ def test_a_recorder_forgets_when_every_pass_differs(recorder):
     for n in range(300):
         run(recorder, lambda x, n=n: x * float(n), x)
     assert recorder._n_tapes <= 257
+
+
+def test_recording_goes_on_after_a_replay_that_looked_at_numbers(recorder):
+    def call(x, more):
+        x = x * 2.0
+        if float(ops.mean(x)) > 100:
+            return x
+        x = ops.exp(x)  # replayed after the tape was laid down for the mean
+        return x + 1.0 if more else x
+
+    x = recorder.input((3,))
+    run(recorder, lambda x: call(x, False), x, batch=[ROWS])
+    recorder.arena.add([Variable([1.0])])  # so that the engine for the mean is made again
+    _, tape = run(recorder, lambda x: call(x, True), x, batch=[ROWS])
+    np.testing.assert_allclose(predicted(recorder, tape, ROWS), np.exp(2 * ROWS) + 1, rtol=1e-6)
