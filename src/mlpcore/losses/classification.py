@@ -184,7 +184,7 @@ def sparse_categorical_crossentropy(
     ignored = None if ignore_class is None else ops.equal(y_true, ignore_class)
     one_hot = ops.one_hot(y_true if ignored is None else ops.where(ignored, 0, y_true), y_pred.shape[-1])
     logs = ops.sum(one_hot * _log_probabilities(y_pred, from_logits, -1), axis=-1)
-    loss = -logs / ops.sum(one_hot, axis=-1)  # 0 / 0 for a class that there is not
+    loss = -ops.divide(logs, ops.sum(one_hot, axis=-1))  # 0 / 0 for a class that there is not
     return loss if ignored is None else ops.where(ignored, 0.0, loss)
 
 
