@@ -218,7 +218,7 @@ def _clipped(p: Any) -> Any:
 
 
 def _shares(p: Any, axis: int) -> Any:
-    return p / ops.sum(p, axis=axis, keepdims=True)
+    return ops.divide(p, ops.sum(p, axis=axis, keepdims=True))
 
 
 def _log_probabilities(y_pred: Any, from_logits: bool, axis: int) -> Any:
