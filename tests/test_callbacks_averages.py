@@ -7,7 +7,7 @@ from mlpcore import callbacks, layers, models, optimizers, random
 from mlpcore._engine import Update
 from mlpcore.callbacks import LambdaCallback, SwapEMAWeights
 
-if not hasattr(Update("sgd"), "average_momentum"):
+if not hasattr(Update, "average_momentum"):
     pytest.skip("this engine keeps no averages", allow_module_level=True)
 
 RNG = np.random.default_rng(0)
@@ -91,11 +91,7 @@ def test_error_leaves_the_weights_themselves():
     model = small()
     with pytest.raises(RuntimeError):
         fit(model, SwapEMAWeights(swap_on_epoch=True), LambdaCallback(on_epoch_end=fail))
-    fresh = small()
-    with pytest.raises(RuntimeError):
-        fit(fresh, LambdaCallback(on_epoch_end=fail))
-    for one, other in zip(model.get_weights(), fresh.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_close(model.get_weights(), weights_and_averages(1)[0][0])
 
 
 def test_before_the_first_step_there_is_nothing_to_swap():
