@@ -295,6 +295,8 @@ class BatchStream:
         self.class_weight = class_weight
         self._is_sequence = hasattr(source, "__getitem__")
         self._iterator: Iterator[Any] | None = None
+        self._order: NDArray[np.int64] | None = None  # of a Sequence-like's batches
+        self._taken = 0  # of the iterator's batches
         self._peeked: list[Any] = []
 
     @property
@@ -304,6 +306,8 @@ class BatchStream:
 
     def first(self, rng: np.random.Generator) -> Batch:
         """Return the first batch, which comes again in the first epoch: for building models without shapes."""
+        if self._is_sequence and self._length() != 0:
+            return self._read(self.source[0])
         if not self._peeked:
             self._iterator = self._batches(rng)
             self._peeked = [self._take()]
@@ -340,16 +344,40 @@ class BatchStream:
 
     def _take(self) -> Any:
         assert self._iterator is not None
-        return next(self._iterator, None)
+        batch = next(self._iterator, None)
+        self._taken += batch is not None
+        return batch
+
+    def get_state(self) -> dict[str, Any]:
+        """Return where the epochs stand."""
+        if self._iterator is None:
+            return {"order": None, "taken": 0}
+        return {"order": self._order, "taken": self._taken - len(self._peeked)}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned; what cannot be wound is drawn and dropped."""
+        self._order, taken = state["order"], int(state["taken"])
+        if self._is_sequence:
+            self._iterator, self._taken = None if self._order is None else self._ordered(taken), taken
+        elif taken:
+            if self._iterator is None:
+                self._iterator, self._taken = iter(self.source), 0
+            while self._taken - len(self._peeked) < taken:
+                if (self._peeked.pop() if self._peeked else self._take()) is None:
+                    break
 
     def _batches(self, rng: np.random.Generator) -> Iterator[Any]:
-        n = self._length()
+        n, self._taken = self._length(), 0
         if not self._is_sequence:
             return iter(self.source)
         if n is None:
             raise ValueError(f"{type(self.source).__name__} has __getitem__ but neither __len__ nor num_batches.")
-        order = rng.permutation(n) if self.shuffle else np.arange(n)
-        return (self.source[int(index)] for index in order)
+        self._order = rng.permutation(n) if self.shuffle else np.arange(n)
+        return self._ordered(0)
+
+    def _ordered(self, first: int) -> Iterator[Any]:
+        assert self._order is not None
+        return (self.source[int(index)] for index in self._order[first:])
 
     def _length(self) -> int | None:
         try:

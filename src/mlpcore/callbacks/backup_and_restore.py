@@ -112,7 +112,7 @@ class BackupAndRestore(Callback):
             "epoch": epoch,
             "batch": batch,
             "stop_training": bool(self.model.stop_training),
-            "fit": self.model._fit_state() if batch else None,
+            "fit": self.model._fit_state(),
             "callbacks": self._others().get_state(),
             "counter": self._counter.get_state(),
         }

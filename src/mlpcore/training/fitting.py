@@ -45,6 +45,7 @@ class Fit:
         self._callbacks = callbacks
         self._running = Running()
         self._start: dict[str, Any] = {}  # state of generator and rows before the running epoch
+        self._is_inside = False  # an epoch
         self._resumed: Mapping[str, Any] | None = None
         if not isinstance(validation_freq, int | list | tuple | set):
             raise ValueError(f"validation_freq must be an int or a list of int, got {validation_freq!r}.")
@@ -90,9 +91,7 @@ class Fit:
         if self._resumed is not None:
             self._restore(self._resumed)
             self._resumed = None
-        self._start = {"rng": dict(session.rng.bit_generator.state)}
-        if isinstance(self._source, ArrayRows):
-            self._start["rows"] = self._source.get_state()
+        self._start, self._is_inside = self._position(), True
         hooks = BatchHooks(self._callbacks, "train", model)
         a_pass = Pass(running, hooks, session.n_threads, model._is_static, session.learner())
         for feed, order, batch_size in session.feeds("train", self._source):
@@ -100,6 +99,7 @@ class Fit:
             done = max(0, done - 1) if not isinstance(self._source, ArrayRows) else 0
             if a_pass.stopped:
                 break
+        self._is_inside = False
         return running.logs()
 
     def _validated(self) -> Logs:
@@ -119,9 +119,14 @@ class Fit:
 
     # ------------------------------------------------ resuming inside an epoch
 
+    def _position(self) -> dict[str, Any]:
+        return {"rng": dict(self._model._session.rng.bit_generator.state), "rows": self._source.get_state()}
+
     def get_state(self) -> dict[str, Any]:
-        """Return the state before the running epoch, and what it has added up."""
-        return {**self._start, "running": self._running.get_state()}
+        """Return where rows and orders stood before the running epoch and what it has added up, or where they stand."""
+        if self._is_inside:
+            return {**self._start, "running": self._running.get_state()}
+        return {**self._position(), "running": None}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Let the first epoch go on where `get_state` saw it."""
@@ -129,6 +134,6 @@ class Fit:
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         self._model._session.rng.bit_generator.state = state["rng"]
-        if isinstance(self._source, ArrayRows) and "rows" in state:
-            self._source.set_state(state["rows"])
-        self._running.set_state(state["running"])
+        self._source.set_state(state["rows"])
+        if state["running"] is not None:
+            self._running.set_state(state["running"])
