@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import cache
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Any
 
 import numpy as np
@@ -35,8 +37,8 @@ class ProgbarLogger(Callback):
     >>> bar.set_params({"verbose": 2, "epochs": 3, "steps": 40})
     >>> bar.on_train_begin()
     >>> bar.on_epoch_begin(0)
-    >>> bar.on_epoch_end(0, {"loss": 0.25})  # doctest: +ELLIPSIS
     Epoch 1/3
+    >>> bar.on_epoch_end(0, {"loss": 0.25})  # doctest: +ELLIPSIS
     40/40 - 0s - ...s/step - loss: 0.2500
     """
 
@@ -133,12 +135,14 @@ class ProgbarLogger(Callback):
         now = time.perf_counter()
         if now < self._next_look:
             return
+        tqdm = _tqdm()  # its import, once, is not what the pace below is about
+        now = time.perf_counter()
         if self._bar is None:
             self._print("")
-            self._bar = _live_line(self.target)
+            self._bar = None if tqdm is None else _live_line(tqdm, self.target)
         if self._bar is not None:
             self._bar.n = done
-            self._bar.set_postfix_str(_figures(logs).removeprefix(" - "), refresh=False)
+            self._bar.set_description_str(_figures(logs), refresh=False)
             self._bar.refresh()
         took = time.perf_counter() - now
         self._spent += took
@@ -214,11 +218,19 @@ def _is_watched() -> bool:
     return bool(is_terminal and is_terminal()) or type(sys.stdout).__module__.startswith("ipykernel")
 
 
-def _live_line(target: int | None) -> Any:
-    """Return a bar of tqdm's that vanishes when it is closed; None without tqdm."""
+@cache
+def _tqdm() -> Any:
+    """Return the class of bars for a terminal or notebook; None if tqdm is not installed."""
     try:
-        tqdm = import_module("tqdm.auto").tqdm
+        return import_module("tqdm.auto").tqdm
     except ImportError:
         return None
-    look = "{n_fmt}/{total_fmt} {bar:20} {remaining} {postfix}" if target else "{n_fmt}/Unknown {elapsed} {postfix}"
-    return tqdm(total=target, file=sys.stdout, leave=False, bar_format=look, dynamic_ncols=True)
+
+
+def _live_line(tqdm: Any, target: int | None) -> Any:
+    """Return a bar that vanishes when it is closed."""
+    look = "{n_fmt}/{total_fmt} {bar:20} {remaining}{desc}" if target else "{n_fmt}/Unknown {elapsed}{desc}"
+    size = get_terminal_size()  # not tqdm's own measure: that is 0 in a terminal which does not tell
+    ascii_ = " ━" if "━" in _full_bar() else None
+    style = {"bar_format": look, "ascii": ascii_, "ncols": size.columns - 1, "nrows": size.lines}
+    return tqdm(total=target, file=sys.stdout, leave=False, **style)

@@ -1,0 +1,496 @@
+"""Recording: what runs inside `call` becomes a tape, and the next pass replays it without recording.
+
+A recorder keeps what it recorded as a tree of blocks. A block is one call of an op or of a pure layer: who was called
+with which inputs, what came out, and what it put on the tape. A pass walks the tree from the root. As long as every
+call is the one that was made there before, nothing is recorded; a call that is new makes a branch. The tape of a pass
+is what the blocks from the root to its end put down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from math import prod
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcore._engine import Tape
+from mlpcore._tensor import Shape, Structure, Symbol, Tensor, UnknownValueError
+
+if TYPE_CHECKING:
+    from mlpcore._arena import Arena, Variable
+
+R = TypeVar("R")
+
+_MOST_BLOCKS = 20_000  # a recorder forgets its tree when it grows beyond
+
+_active: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+active = _active.get  # () -> the recorder that ops record on, or None
+
+
+class Block:
+    """One call, as a node in the tree of a recorder."""
+
+    __slots__ = (
+        "args",
+        "calls",
+        "generation",
+        "kwargs",
+        "losses",
+        "next",
+        "others",
+        "owner",
+        "parameters",
+        "parent",
+        "result",
+        "tape",
+        "training",
+    )
+
+    def __init__(
+        self, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool, parent: Block | None
+    ):
+        self.owner = owner
+        self.args = args
+        self.kwargs = kwargs
+        self.training = training
+        self.parent = parent
+        self.result: Any = None
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []  # what it puts on a tape, in order
+        self.parameters: list[tuple[int, Symbol]] = []  # variables that it read first
+        self.losses: list[Symbol] = []  # what it gave to add_loss
+        self.next: Block | None = None  # what followed it last time
+        self.others: list[Block] = []  # what else has followed it
+        self.tape: Tape | None = None  # of a pass that ends here
+        self.generation = -1  # of the arena's declarations on that tape
+
+    def path(self) -> list[Block]:
+        """Return the blocks from the root to this one."""
+        blocks: list[Block] = []
+        block: Block | None = self
+        while block is not None:
+            blocks.append(block)
+            block = block.parent
+        return blocks[::-1]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Tell whether two arguments are the same: tensors by identity, everything else by type and value."""
+    if a is b:
+        return not isinstance(a, np.ndarray)
+    if type(a) is not type(b) or isinstance(a, Tensor):
+        return False
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
+    if isinstance(a, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    try:
+        return bool(a == b)
+    except Exception:  # whatever a foreign object's == does
+        return False
+
+
+def frozen(value: Any) -> Any:
+    """Return a copy of the arguments of a call that later changes of lists and arrays do not reach."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) is list or type(value) is tuple:
+        return type(value)(map(frozen, value))
+    if type(value) is dict:
+        return {key: frozen(each) for key, each in value.items()}
+    return value
+
+
+class Recorder:
+    """Records what is computed inside ``with recorder:`` on a tape.
+
+    Parameters
+    ----------
+    arena : Arena or None
+        Where the variables that are read live. None: abstract, only shapes are found out, and nothing is kept.
+    training : bool, default=False
+        What layers are told.
+    batch : list of ndarray, optional
+        Shape (rows, width) each: the inputs that numbers are asked about.
+
+    Examples
+    --------
+    >>> from mlpcore import ops
+    >>> from mlpcore._arena import Arena
+    >>> recorder = Recorder(Arena())
+    >>> x = recorder.input((3,))
+    >>> for _ in range(2):  # the second pass replays
+    ...     recorder.replay([np.ones((2, 3), np.float32)])
+    ...     with recorder:
+    ...         y = ops.sum(x, axis=-1) * 2.0
+    ...         print(y, y.numpy())
+    <Symbol shape=(None,) dtype=float32> [6. 6.]
+    <Symbol shape=(None,) dtype=float32> [6. 6.]
+    """
+
+    def __init__(self, arena: Arena | None, training: bool = False, batch: Sequence[NDArray[Any]] | None = None):
+        self.arena = arena
+        self.training = training
+        self.batch = batch
+        self.dtype = "float32" if arena is None else arena.dtype
+        self.inputs: list[Symbol] = []
+        self._root = Block(None, (), {}, training, None)
+        self.at = self._root  # where the pass stands
+        self.next: Block | None = None  # what followed there last time
+        self._block: Block | None = None  # the one being recorded
+        self._tape: Tape | None = None  # what the blocks up to here put down; None while replaying
+        self._tape_generation = -1
+        self._parameters: dict[int, Symbol] = {}  # id of a variable -> its value on that tape
+        self._n_blocks = 0
+        self._n_values = 0  # of an abstract recorder
+        self._version = Structure.version
+        self._tokens: list[Token[Recorder | None]] = []
+
+    def __enter__(self) -> Recorder:
+        self._tokens.append(_active.set(self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _active.reset(self._tokens.pop())
+
+    @property
+    def abstract(self) -> bool:
+        """Whether only shapes are found out."""
+        return self.arena is None
+
+    # ------------------------------------------------ passes
+
+    def replay(self, batch: Sequence[NDArray[Any]] | None = None) -> None:
+        """Start a new pass, after the inputs, for the given batch."""
+        if self._version != Structure.version or self._n_blocks > _MOST_BLOCKS:
+            self._version = Structure.version
+            self._root.next, self._root.others, self._root.tape = None, [], None
+            self._n_blocks = 0
+        self.at = self._root
+        self.next = self._root.next
+        self._block = self._tape = None
+        self.batch = batch
+
+    def find(self, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Block | None:
+        """Return the block of a call that was made here before, after moving past it; or None."""
+        block = self.next
+        if block is None:
+            return None
+        if not self._matches(block, owner, args, kwargs):
+            others = self.at.others
+            for number, other in enumerate(others):
+                if self._matches(other, owner, args, kwargs):
+                    others[number], self.at.next = block, other
+                    block = other
+                    break
+            else:
+                return None
+        self.at, self.next = block, block.next
+        return block
+
+    def _matches(self, block: Block, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return (
+            (block.owner is owner or (block.owner == owner and isinstance(owner, str)))
+            and block.training is self.training
+            and same(block.args, args)
+            and same(block.kwargs, kwargs)
+        )
+
+    def record(self, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any], function: Callable[..., R]) -> R:
+        """Return ``function(*args, **kwargs)``: what it returned here before, or what it records now.
+
+        Parameters
+        ----------
+        owner : object
+            Whose call it is: an op or a pure layer (compared by identity), or any string.
+        args, kwargs
+            The arguments. Whatever `function` depends on besides must not change between passes, or be announced by
+            `Structure.touch`.
+        function : callable
+            Records, and returns Symbols.
+        """
+        if self.arena is None or self._block is not None:
+            return function(*args, **kwargs)
+        found = self.find(owner, args, kwargs)
+        if found is not None:
+            return found.result  # type: ignore[no-any-return]
+        self._prepare()
+        block = Block(owner, frozen(args), frozen(kwargs), self.training, self.at)
+        self._block, self.next = block, None
+        try:
+            block.result = function(*args, **kwargs)
+        except BaseException:
+            self._tape = None  # it may hold half a block
+            raise
+        finally:
+            self._block = None
+        self._append(block)
+        return block.result  # type: ignore[no-any-return]
+
+    def _append(self, block: Block) -> None:
+        parent = self.at
+        if parent.next is not None:
+            parent.others.append(parent.next)
+        parent.next = block
+        self.at, self.next = block, None
+        self._n_blocks += 1
+
+    def _prepare(self) -> None:
+        """Have the tape that the blocks up to here put down, ready for more."""
+        if self._tape is not None:
+            return
+        arena = self._arena()
+        path = self.at.path()
+        self._tape = self._laid_down(path)
+        self._tape_generation = arena.generation
+        self._parameters = dict(pair for block in path for pair in block.parameters)
+
+    def _laid_down(self, path: list[Block]) -> Tape:
+        tape = Tape()
+        self._arena().declare(tape)
+        for block in path:
+            for method, args, kwargs in block.calls:
+                getattr(tape, method)(*args, **kwargs)
+        return tape
+
+    def _arena(self) -> Arena:
+        if self.arena is None:
+            raise RuntimeError("an abstract recorder keeps no tape")
+        return self.arena
+
+    @property
+    def tape(self) -> Tape:
+        """The tape of this pass so far. It does not change any more; equal passes return the same object."""
+        arena, block = self._arena(), self.at
+        if block.tape is None or block.generation != arena.generation:
+            fits = self._tape is not None and self._tape_generation == arena.generation
+            block.tape = self._tape if fits else self._laid_down(block.path())
+            block.generation = arena.generation
+            self._tape = None  # what follows is recorded on another
+        assert block.tape is not None
+        return block.tape
+
+    @property
+    def losses(self) -> list[Symbol]:
+        """What layers added to the loss in this pass so far (`Layer.add_loss`), each a single number."""
+        return [loss for block in self.at.path() for loss in block.losses]
+
+    # ------------------------------------------------ what ops and trainers record
+
+    def emit(self, method: str, *args: Any, **kwargs: Any) -> int:
+        """Put one call of the tape's method down, inside a block; return the value's number."""
+        if self.arena is None:
+            self._n_values += 1
+            return self._n_values - 1
+        assert self._block is not None, "ops record inside blocks"
+        assert self._tape is not None
+        value: int | None = getattr(self._tape, method)(*args, **kwargs)
+        self._block.calls.append((method, args, kwargs))
+        return -1 if value is None else value
+
+    def symbol(self, method: str, *args: Any, shape: Shape, dtype: str, **kwargs: Any) -> Symbol:
+        """Put one call down; return its value as a Symbol of that shape and dtype."""
+        return Symbol(self, self.emit(method, *args, **kwargs), shape, dtype)
+
+    def input(self, shape: Sequence[int], dtype: str | None = None, *, batched: bool = True) -> Symbol:
+        """Add an input, before anything else is recorded.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Without the batch; an engine reads the i-th input's rows from ``x[i]``, shape (rows, product of these).
+        dtype : str, optional
+            Default: the arena's.
+        batched : bool, default=True
+            False: the engine runs on one row, which is a whole array of that shape.
+        """
+        if self.at is not self._root or self._root.next is not None:
+            raise RuntimeError("inputs come before everything else")
+        if self.arena is not None:
+            self._prepare()
+        outer, self._block = self._block, self._root
+        try:
+            axes = tuple(shape)
+            symbol = self.symbol(
+                "input", prod(axes), shape=(None, *axes) if batched else axes, dtype=dtype or self.dtype
+            )
+        finally:
+            self._block = outer
+        self.inputs.append(symbol)
+        return symbol
+
+    def _effect(self, method: str, *args: Any, **kwargs: Any) -> None:
+        """Record a call that makes no value; Symbols among the arguments are replaced by their numbers."""
+
+        def put_down(*args: Any, **kwargs: Any) -> None:
+            self.emit(method, *[a.value if isinstance(a, Symbol) else a for a in args], **kwargs)
+
+        self.record(method, args, kwargs, put_down)
+
+    def target(self, index: int, shape: Sequence[int], dtype: str | None = None) -> Symbol:
+        """Return ``y[index]`` as numbers, for losses and metrics written in ops; `shape` is without the batch."""
+        axes = tuple(shape)
+
+        def put_down(index: int, axes: tuple[int, ...], dtype: str) -> Symbol:
+            return self.symbol("target", index, prod(axes), shape=(None, *axes), dtype=dtype)
+
+        return self.record("target", (index, axes, dtype or self.dtype), {}, put_down)
+
+    def output(self, x: Symbol) -> None:
+        """Let ``predict`` return a value; several outputs come in the order of these calls."""
+        self._effect("output", x)
+
+    def loss(self, x: Symbol, name: str, weight: float = 1.0, clip: float = 0.0, **settings: Any) -> None:
+        """Add a fused row loss (see `Tape.loss`): `target`, `sample_weight` and its settings by keyword."""
+        self._effect("loss", x, name, weight, clip, **settings)
+
+    def row_loss(self, x: Symbol, weight: float = 1.0, *, sample_weight: int = -1) -> None:
+        """Add a loss given row by row, (rows, 1)."""
+        self._effect("row_loss", x, weight, sample_weight=sample_weight)
+
+    def scalar_loss(self, x: Symbol, weight: float = 1.0) -> None:
+        """Add a loss that is a single number."""
+        self._effect("scalar_loss", x, weight)
+
+    def total(self, x: Symbol, *, sample_weight: int = -1) -> None:
+        """Have the weighted sums over the rows of (rows, k) returned by a pass."""
+        self._effect("total", x, sample_weight=sample_weight)
+
+    def penalty(self, variable: Variable, l1: float = 0.0, l2: float = 0.0) -> bool:
+        """Add ``l1 sum|w| + l2 sum w^2`` of the kernel of a dense layer, fused into the update.
+
+        Returns
+        -------
+        bool
+            False, and nothing is recorded, if the variable is no such kernel: write the penalty in ops then.
+        """
+        arena = self._arena()
+
+        def put_down(variable: Variable, l1: float, l2: float) -> bool:
+            parameter, part = arena.place(variable, self._tape)
+            self._tape_generation = arena.generation
+            if part != "kernel" or not arena.is_dense(parameter):
+                return False
+            self.emit("penalty", parameter, l1, l2)
+            return True
+
+        return self.record("penalty", (variable, float(l1), float(l2)), {}, put_down)
+
+    def assign(self, variable: Variable, x: Symbol) -> None:
+        """After each training step, set a variable to a value that has no batch axis."""
+        if self.arena is None:
+            return
+        arena = self.arena
+
+        def put_down(variable: Variable, x: Symbol) -> None:
+            parameter, _ = arena.place(variable, self._tape)
+            self._tape_generation = arena.generation
+            if arena.is_dense(parameter):
+                raise ValueError(f"{variable.name!r}: the kernel and bias of a dense layer cannot be assigned in `call`")
+            self.emit("assign", parameter, x.value)
+
+        self.record("assign", (variable, x), {}, put_down)
+
+    def add_loss(self, x: Symbol) -> None:
+        """Remember a single number that a layer adds to the loss; the trainer finds it in `losses`."""
+        if self.arena is None:
+            return
+
+        def put_down(x: Symbol) -> None:
+            assert self._block is not None
+            self._block.losses.append(x)
+
+        self.record("add_loss", (x,), {}, put_down)
+
+    # ------------------------------------------------ leaves
+
+    def parameter(self, variable: Variable) -> Symbol:
+        """Return a variable's value, inside a block."""
+        if self.arena is None:
+            return Symbol(self, self.emit("parameter"), variable.shape, variable.dtype)
+        symbol = self._parameters.get(id(variable))
+        if symbol is None:
+            assert self._block is not None
+            place = self.arena.place(variable, self._tape)
+            self._tape_generation = self.arena.generation
+            symbol = self.symbol("parameter", *place, shape=variable.shape, dtype=variable.dtype)
+            partner = variable.bias or variable.kernel
+            if partner is not None and partner.trainable and not variable.trainable:  # one flag for both on the tape
+                symbol = self.symbol("stop_gradient", symbol.value, shape=symbol.shape, dtype=symbol.dtype)
+            self._parameters[id(variable)] = symbol
+            self._block.parameters.append((id(variable), symbol))
+        return symbol
+
+    def apply(self, x: Symbol, kernel: Variable, bias: Variable | None) -> tuple[Symbol, bool] | None:
+        """Return ``x @ kernel + bias`` on the last axis as engines do it fastest, inside a block.
+
+        Returns
+        -------
+        (Symbol, bool) or None
+            Whether the bias is in it. None if the variables are kept in another way here.
+        """
+        shape = (*x.shape[:-1], kernel.shape[1])
+        if self.arena is None:
+            kernel.pair(bias)
+            return Symbol(self, self.emit("apply"), shape, self.dtype), True
+        if bias is not None and bias.trainable != kernel.trainable:
+            return None
+        if kernel not in self.arena:
+            kernel.pair(bias)
+        parameter, _ = self.arena.place(kernel, self._tape)
+        self._tape_generation = self.arena.generation
+        if not self.arena.is_dense(parameter):
+            return None
+        has_bias = self.arena.bias_of(parameter)
+        if has_bias is not None and has_bias is not bias:
+            return None
+        return self.symbol("apply", x.value, parameter, shape=shape, dtype=self.dtype), has_bias is bias
+
+    def constant(self, values: Any) -> Symbol:
+        """Return an array or number as a value, inside a block."""
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"expected numbers, got {values!r} of type {type(values).__name__}")
+        dtype = {"f": self.dtype, "b": "bool"}.get(array.dtype.kind, "int32")
+        numbers = np.ascontiguousarray(array, np.float64).ravel()
+        return self.symbol("constant", numbers, shape=array.shape, dtype=dtype)
+
+    # ------------------------------------------------ numbers
+
+    def numbers(self, symbol: Symbol) -> NDArray[Any]:
+        """Return a value's numbers for the current batch, by running the tape so far."""
+        if self.arena is None or self.batch is None:
+            raise UnknownValueError(
+                f"the numbers of {symbol!r} are not known while a model is being built; use ops.where to choose "
+                "between tensors, or ask for them in the `call` of a subclassed model, which runs on batches"
+            )
+        arena = self.arena
+        if symbol.reader is None or symbol.reader[0] != arena.generation:
+            self._prepare()
+            assert self._tape is not None
+            tape = self._tape.copy()
+            tape.output(symbol.value)
+            symbol.reader = (arena.generation, arena.engine(tape))
+        arena.push()
+        numbers = symbol.reader[1].predict(list(self.batch), training=self.training)
+        shape = (-1, *symbol.axes) if symbol.batched else symbol.axes
+        result: NDArray[Any] = np.asarray(numbers, symbol.dtype).reshape(shape)
+        return result
+
+
+@contextmanager
+def told_training(recorder: Recorder, training: bool) -> Iterator[None]:
+    """Let layers called inside be told another `training` than the pass's own."""
+    outer, recorder.training = recorder.training, training
+    try:
+        yield
+    finally:
+        recorder.training = outer

@@ -1,0 +1,403 @@
+"""Elementwise ops: arithmetic, powers, exponentials, rounding, comparisons, logic."""
+
+from __future__ import annotations
+
+from math import log as _log
+from typing import Any
+
+from mlpcore.ops import primitives as p
+from mlpcore.ops.dispatch import op, symbol
+
+
+@op
+def add(x1: Any, x2: Any) -> Any:
+    """x1 + x2, elementwise with NumPy's broadcasting.
+
+    Parameters
+    ----------
+    x1, x2 : tensor, array or number
+        Of shapes that broadcast.
+
+    Returns
+    -------
+    tensor or ndarray
+        A tensor if an argument is one, else a float32 array (int32 for integers).
+
+    Examples
+    --------
+    >>> from mlpcore import ops
+    >>> ops.add([1.0, 2.0], 1.0)
+    array([2., 3.], dtype=float32)
+    """
+    return p.binary(x1, x2, "add")
+
+
+@op
+def subtract(x1: Any, x2: Any) -> Any:
+    """x1 - x2, elementwise with NumPy's broadcasting."""
+    return p.binary(x1, x2, "subtract")
+
+
+@op
+def multiply(x1: Any, x2: Any) -> Any:
+    """x1 * x2, elementwise with NumPy's broadcasting."""
+    return p.binary(x1, x2, "multiply")
+
+
+@op
+def divide(x1: Any, x2: Any) -> Any:
+    """x1 / x2, elementwise with NumPy's broadcasting; never an integer division."""
+    x1, x2 = symbol(x1), symbol(x2)
+    return p.binary(x1, x2, "divide", p.as_float(x1))
+
+
+@op
+def true_divide(x1: Any, x2: Any) -> Any:
+    """x1 / x2; another name of `divide`."""
+    return divide(x1, x2)
+
+
+@op
+def divide_no_nan(x1: Any, x2: Any) -> Any:
+    """x1 / x2, and 0 where x2 is 0; its gradient is 0 there too.
+
+    >>> divide_no_nan([1.0, 1.0], [2.0, 0.0])
+    array([0.5, 0. ], dtype=float32)
+    """
+    x1, x2 = symbol(x1), symbol(x2)
+    zero = p.binary(x2, 0.0, "equal", "bool")
+    safe = p.elementwise("where", (zero, 1.0, x2), p.as_float(x2))
+    return p.elementwise("where", (zero, 0.0, p.binary(x1, safe, "divide")), p.as_float(x1))
+
+
+@op
+def floor_divide(x1: Any, x2: Any) -> Any:
+    """The largest integer not above x1 / x2; its gradient is 0."""
+    x1, x2 = symbol(x1), symbol(x2)
+    return p.unary(p.binary(x1, x2, "divide"), "floor", p.arithmetic_dtype(x1, x2))
+
+
+@op
+def mod(x1: Any, x2: Any) -> Any:
+    """The remainder of x1 / x2, with the sign of x2 as NumPy's."""
+    return p.binary(x1, x2, "mod")
+
+
+@op
+def power(x1: Any, x2: Any) -> Any:
+    """x1 to the power of x2, elementwise.
+
+    >>> power([1.0, 2.0, 3.0], 2)
+    array([1., 4., 9.], dtype=float32)
+    """
+    exponents = {2: "square", -1: "reciprocal", 0.5: "sqrt", -0.5: "rsqrt"}
+    if isinstance(x2, int | float) and x2 in exponents:
+        x1 = symbol(x1)
+        return p.unary(x1, exponents[x2], p.arithmetic_dtype(x1) if x2 == 2 else None)
+    return p.binary(x1, x2, "power")
+
+
+@op
+def maximum(x1: Any, x2: Any) -> Any:
+    """The larger of x1 and x2, elementwise."""
+    return p.binary(x1, x2, "maximum")
+
+
+@op
+def minimum(x1: Any, x2: Any) -> Any:
+    """The smaller of x1 and x2, elementwise."""
+    return p.binary(x1, x2, "minimum")
+
+
+@op
+def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    """min(max(x, x_min), x_max), elementwise.
+
+    >>> clip([-2.0, 0.5, 2.0], -1.0, 1.0)
+    array([-1. ,  0.5,  1. ], dtype=float32)
+    """
+    return p.binary(p.binary(x, x_min, "maximum"), x_max, "minimum")
+
+
+@op
+def negative(x: Any) -> Any:
+    """-x."""
+    x = symbol(x)
+    return p.unary(x, "negative", p.arithmetic_dtype(x))
+
+
+@op
+def absolute(x: Any) -> Any:
+    """|x|."""
+    x = symbol(x)
+    return p.unary(x, "abs", p.arithmetic_dtype(x))
+
+
+@op
+def abs(x: Any) -> Any:
+    """|x|; another name of `absolute`."""
+    return absolute(x)
+
+
+@op
+def square(x: Any) -> Any:
+    """x times x."""
+    x = symbol(x)
+    return p.unary(x, "square", p.arithmetic_dtype(x))
+
+
+@op
+def sqrt(x: Any) -> Any:
+    """The square root; NaN below 0."""
+    return p.unary(x, "sqrt")
+
+
+@op
+def rsqrt(x: Any) -> Any:
+    """1 / sqrt(x)."""
+    return p.unary(x, "rsqrt")
+
+
+@op
+def reciprocal(x: Any) -> Any:
+    """1 / x."""
+    return p.unary(x, "reciprocal")
+
+
+@op
+def exp(x: Any) -> Any:
+    """The exponential function."""
+    return p.unary(x, "exp")
+
+
+@op
+def expm1(x: Any) -> Any:
+    """exp(x) - 1, exact near 0."""
+    return p.unary(x, "expm1")
+
+
+@op
+def exp2(x: Any) -> Any:
+    """2 to the power of x."""
+    return p.unary(p.binary(x, _log(2), "multiply"), "exp")
+
+
+@op
+def log(x: Any) -> Any:
+    """The natural logarithm; NaN below 0."""
+    return p.unary(x, "log")
+
+
+@op
+def log1p(x: Any) -> Any:
+    """log(1 + x), exact near 0."""
+    return p.unary(x, "log1p")
+
+
+@op
+def log2(x: Any) -> Any:
+    """The logarithm to base 2."""
+    return p.binary(p.unary(x, "log"), 1 / _log(2), "multiply")
+
+
+@op
+def log10(x: Any) -> Any:
+    """The logarithm to base 10."""
+    return p.binary(p.unary(x, "log"), 1 / _log(10), "multiply")
+
+
+@op
+def logaddexp(x1: Any, x2: Any) -> Any:
+    """log(exp(x1) + exp(x2)), without overflow."""
+    x1, x2 = symbol(x1), symbol(x2)
+    distance = p.unary(p.unary(p.binary(x1, x2, "subtract"), "abs"), "negative")
+    return p.binary(p.binary(x1, x2, "maximum"), p.unary(p.unary(distance, "exp"), "log1p"), "add")
+
+
+@op
+def sign(x: Any) -> Any:
+    """-1, 0 or 1."""
+    x = symbol(x)
+    return p.unary(x, "sign", p.arithmetic_dtype(x))
+
+
+@op
+def floor(x: Any) -> Any:
+    """The largest integer not above x, as a floating-point number."""
+    return p.unary(x, "floor")
+
+
+@op
+def ceil(x: Any) -> Any:
+    """The smallest integer not below x, as a floating-point number."""
+    return p.unary(x, "ceil")
+
+
+@op
+def round(x: Any, decimals: int = 0) -> Any:
+    """x rounded to so many decimals, halves to even."""
+    if decimals == 0:
+        return p.unary(x, "round")
+    scale = 10.0**decimals
+    return p.binary(p.unary(p.binary(x, scale, "multiply"), "round"), scale, "divide")
+
+
+@op
+def trunc(x: Any) -> Any:
+    """x without what stands behind the point."""
+    x = symbol(x)
+    return p.binary(p.unary(x, "sign"), p.unary(p.unary(x, "abs"), "floor"), "multiply")
+
+
+@op
+def sin(x: Any) -> Any:
+    """The sine of an angle in radians."""
+    return p.unary(x, "sin")
+
+
+@op
+def cos(x: Any) -> Any:
+    """The cosine of an angle in radians."""
+    return p.unary(x, "cos")
+
+
+@op
+def tan(x: Any) -> Any:
+    """The tangent of an angle in radians."""
+    x = symbol(x)
+    return p.binary(p.unary(x, "sin"), p.unary(x, "cos"), "divide")
+
+
+@op
+def sinh(x: Any) -> Any:
+    """(exp(x) - exp(-x)) / 2."""
+    e = p.unary(x, "expm1")
+    return p.binary(p.binary(e, p.binary(e, p.binary(e, 1.0, "add"), "divide"), "add"), 0.5, "multiply")
+
+
+@op
+def cosh(x: Any) -> Any:
+    """(exp(x) + exp(-x)) / 2."""
+    e = p.unary(x, "exp")
+    return p.binary(p.binary(e, p.unary(e, "reciprocal"), "add"), 0.5, "multiply")
+
+
+@op
+def erf(x: Any) -> Any:
+    """The error function."""
+    return p.unary(x, "erf")
+
+
+@op
+def isfinite(x: Any) -> Any:
+    """Whether x is neither infinite nor NaN."""
+    return p.unary(x, "isfinite", "bool")
+
+
+@op
+def isnan(x: Any) -> Any:
+    """Whether x is NaN."""
+    x = symbol(x)
+    return p.binary(x, x, "not_equal", "bool")
+
+
+@op
+def isinf(x: Any) -> Any:
+    """Whether x is infinite."""
+    return p.binary(p.unary(x, "abs"), float("inf"), "equal", "bool")
+
+
+@op
+def equal(x1: Any, x2: Any) -> Any:
+    """Whether x1 == x2, elementwise."""
+    return p.binary(x1, x2, "equal", "bool")
+
+
+@op
+def not_equal(x1: Any, x2: Any) -> Any:
+    """Whether x1 != x2, elementwise."""
+    return p.binary(x1, x2, "not_equal", "bool")
+
+
+@op
+def greater(x1: Any, x2: Any) -> Any:
+    """Whether x1 > x2, elementwise."""
+    return p.binary(x1, x2, "greater", "bool")
+
+
+@op
+def greater_equal(x1: Any, x2: Any) -> Any:
+    """Whether x1 >= x2, elementwise."""
+    return p.binary(x1, x2, "greater_equal", "bool")
+
+
+@op
+def less(x1: Any, x2: Any) -> Any:
+    """Whether x1 < x2, elementwise."""
+    return p.binary(x1, x2, "less", "bool")
+
+
+@op
+def less_equal(x1: Any, x2: Any) -> Any:
+    """Whether x1 <= x2, elementwise."""
+    return p.binary(x1, x2, "less_equal", "bool")
+
+
+@op
+def logical_and(x1: Any, x2: Any) -> Any:
+    """Whether neither is 0."""
+    return p.binary(x1, x2, "logical_and", "bool")
+
+
+@op
+def logical_or(x1: Any, x2: Any) -> Any:
+    """Whether one is not 0."""
+    return p.binary(x1, x2, "logical_or", "bool")
+
+
+@op
+def logical_not(x: Any) -> Any:
+    """Whether it is 0."""
+    return p.unary(x, "logical_not", "bool")
+
+
+@op
+def logical_xor(x1: Any, x2: Any) -> Any:
+    """Whether exactly one is not 0."""
+    return p.binary(p.unary(x1, "logical_not"), p.unary(x2, "logical_not"), "not_equal", "bool")
+
+
+@op
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """x1 where the condition holds, x2 elsewhere.
+
+    Both are computed; the gradient reaches the one that was taken.
+
+    Parameters
+    ----------
+    condition, x1, x2 : tensor, array or number
+        Of shapes that broadcast.
+
+    Raises
+    ------
+    ValueError
+        If x1 and x2 are not given: which elements of a batch fulfil a condition is no tensor of a known shape.
+
+    Examples
+    --------
+    >>> from mlpcore import ops
+    >>> ops.where([True, False], 1.0, [5.0, 6.0])
+    array([1., 6.], dtype=float32)
+    """
+    if x1 is None or x2 is None:
+        raise ValueError("ops.where needs condition, x1 and x2: the number of places where it holds is not known")
+    x1, x2 = symbol(x1), symbol(x2)
+    dtype = x1.dtype if x1.dtype == x2.dtype else p.arithmetic_dtype(x1, x2)
+    return p.elementwise("where", (condition, x1, x2), dtype)
+
+
+@op
+def stop_gradient(variable: Any) -> Any:
+    """The same values, through which no gradient flows."""
+    x = symbol(variable)
+    return x.recorder.symbol("stop_gradient", x.value, shape=x.shape, dtype=x.dtype)

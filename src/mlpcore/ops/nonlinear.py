@@ -1,0 +1,220 @@
+"""Activation functions."""
+
+from __future__ import annotations
+
+from math import pi, sqrt
+from typing import Any
+
+from mlpcore._tensor import Symbol
+from mlpcore.ops import primitives as p
+from mlpcore.ops.dispatch import op, symbol
+from mlpcore.ops.reductions import logsumexp
+from mlpcore.ops.shapes import transpose
+
+
+@op
+def relu(x: Any) -> Any:
+    """max(x, 0).
+
+    >>> relu([-1.0, 2.0])
+    array([0., 2.], dtype=float32)
+    """
+    return p.activation(x, "relu")
+
+
+@op
+def relu6(x: Any) -> Any:
+    """min(max(x, 0), 6)."""
+    return p.binary(p.activation(x, "relu"), 6.0, "minimum")
+
+
+@op
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x))."""
+    return p.activation(x, "logistic")
+
+
+@op
+def tanh(x: Any) -> Any:
+    """The hyperbolic tangent."""
+    return p.activation(x, "tanh")
+
+
+@op
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x above 0, alpha (exp(x) - 1) below."""
+    return p.activation(x, "elu", float(alpha))
+
+
+@op
+def selu(x: Any) -> Any:
+    """1.0507 times `elu` with alpha = 1.6733, which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    return p.activation(x, "selu")
+
+
+@op
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1))."""
+    return p.binary(p.activation(p.binary(x, 1 / alpha, "multiply"), "elu", 1.0), alpha, "multiply")
+
+
+@op
+def gelu(x: Any, approximate: bool = True) -> Any:
+    """x times the share of a standard normal below x (Hendrycks & Gimpel 2016); `approximate`: by tanh."""
+    if not approximate:
+        return p.activation(x, "gelu")
+    x = symbol(x)
+    cube = p.binary(p.binary(p.unary(x, "square"), x, "multiply"), 0.044715, "multiply")
+    inner = p.binary(p.binary(x, cube, "add"), sqrt(2 / pi), "multiply")
+    return p.binary(
+        p.binary(x, 0.5, "multiply"), p.binary(p.activation(inner, "tanh"), 1.0, "add"), "multiply"
+    )
+
+
+@op
+def silu(x: Any) -> Any:
+    """x / (1 + exp(-x)), also called swish."""
+    return p.activation(x, "silu")
+
+
+@op
+def swish(x: Any) -> Any:
+    """x / (1 + exp(-x)); another name of `silu`."""
+    return p.activation(x, "silu")
+
+
+@op
+def mish(x: Any) -> Any:
+    """x tanh(log(1 + exp(x)))."""
+    return p.activation(x, "mish")
+
+
+@op
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """x above 0, negative_slope x below."""
+    return p.activation(x, "leaky_relu", float(negative_slope))
+
+
+@op
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x))."""
+    return p.activation(x, "softplus")
+
+
+@op
+def softsign(x: Any) -> Any:
+    """x / (1 + |x|)."""
+    return p.activation(x, "softsign")
+
+
+@op
+def hard_sigmoid(x: Any) -> Any:
+    """x / 6 + 1/2, kept between 0 and 1."""
+    return p.activation(x, "hard_sigmoid")
+
+
+@op
+def hard_silu(x: Any) -> Any:
+    """x times `hard_sigmoid`."""
+    x = symbol(x)
+    return p.binary(x, p.activation(x, "hard_sigmoid"), "multiply")
+
+
+@op
+def hard_swish(x: Any) -> Any:
+    """x times `hard_sigmoid`; another name of `hard_silu`."""
+    return hard_silu(x)
+
+
+@op
+def hard_tanh(x: Any) -> Any:
+    """x, kept between -1 and 1."""
+    return p.binary(p.binary(x, -1.0, "maximum"), 1.0, "minimum")
+
+
+@op
+def log_sigmoid(x: Any) -> Any:
+    """log(1 / (1 + exp(-x)))."""
+    return p.unary(p.activation(p.unary(x, "negative"), "softplus"), "negative")
+
+
+@op
+def tanh_shrink(x: Any) -> Any:
+    """x - tanh(x)."""
+    x = symbol(x)
+    return p.binary(x, p.activation(x, "tanh"), "subtract")
+
+
+@op
+def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """x moved towards 0 by the threshold; 0 within it."""
+    x = symbol(x)
+    above = p.activation(p.binary(x, threshold, "subtract"), "relu")
+    below = p.activation(p.binary(p.unary(x, "negative"), threshold, "subtract"), "relu")
+    return p.binary(above, below, "subtract")
+
+
+@op
+def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """x where |x| is above the threshold, else 0."""
+    x = symbol(x)
+    return p.elementwise("where", (p.binary(p.unary(x, "abs"), threshold, "greater"), x, 0.0), p.as_float(x))
+
+
+@op
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    """x above the threshold, else `default_value`."""
+    x = symbol(x)
+    return p.elementwise("where", (p.binary(x, threshold, "greater"), x, default_value), p.as_float(x))
+
+
+@op
+def squareplus(x: Any, b: float = 4.0) -> Any:
+    """(x + sqrt(x^2 + b)) / 2."""
+    x = symbol(x)
+    root = p.unary(p.binary(p.unary(x, "square"), b, "add"), "sqrt")
+    return p.binary(p.binary(x, root, "add"), 0.5, "multiply")
+
+
+@op
+def glu(x: Any, axis: int = -1) -> Any:
+    """The first half along an axis times the sigmoid of the second."""
+    x = symbol(x)
+    place = p.row_axis(x, axis, "ops.glu")
+    n = x.axes[place]
+    if n % 2:
+        raise ValueError(f"ops.glu: axis {axis} of shape {x.shape} cannot be halved")
+    strides = p.strides_of(x.axes)
+    dims = [*x.axes[:place], n // 2, *x.axes[place + 1 :]]
+    first, second = (p.view(x, dims, strides, start * strides[place], dims) for start in (0, n // 2))
+    return p.binary(first, p.activation(second, "logistic"), "multiply")
+
+
+@op
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / sum(exp(x)) along an axis, without overflow; not along the batch.
+
+    >>> softmax([0.0, 0.0])
+    array([0.5, 0.5], dtype=float32)
+    """
+    x = symbol(x)
+    place = p.row_axis(x, axis, "ops.softmax")
+    if place == len(x.axes) - 1:
+        return _softmax(x)
+    order = list(range(x.ndim))
+    where = p.normalized(axis, x.ndim)
+    order[where], order[-1] = order[-1], order[where]
+    return transpose(_softmax(transpose(x, order)), order)
+
+
+def _softmax(x: Symbol) -> Symbol:
+    last = x.axes[-1] if len(x.axes) > 1 else 0
+    return x.recorder.symbol("activation", x.value, "softmax", None, last, shape=x.shape, dtype=p.as_float(x))  # type: ignore[no-any-return]
+
+
+@op
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """The logarithm of `softmax`, without overflow."""
+    x = symbol(x)
+    p.row_axis(x, axis, "ops.log_softmax")
+    return p.binary(x, logsumexp(x, axis, True), "subtract")

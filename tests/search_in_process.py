@@ -1,0 +1,53 @@
+"""Runs one search in a process of its own, which tests kill: `search_in_process.py KIND FOLDER PAUSE`."""
+
+import os
+import sys
+from pathlib import Path
+
+import mlpcore.tuner as kt
+from pretend_model import build_pretend_model
+
+
+def build_small(hp):
+    """Ask for few values, so that a grid has an end."""
+    from pretend_model import PretendModel
+
+    units = hp.Choice("units", [8, 16, 32])
+    if hp.Boolean("momentum"):
+        return PretendModel(0.5 + units / 256 + hp.Choice("rate", [0.01, 0.02, 0.03]))
+    return PretendModel(0.5 + units / 256)
+
+
+SEARCHES = {  # kind -> tuner, number of trials that it ends with
+    "random": (lambda **o: kt.RandomSearch(build_pretend_model, "val_accuracy", 8, **o), 8),
+    "grid": (lambda **o: kt.GridSearch(build_small, "val_accuracy", **o), 12),
+    "bayesian": (
+        lambda **o: kt.BayesianOptimization(build_pretend_model, "val_accuracy", 8, num_initial_points=3, **o),
+        8,
+    ),
+    "hyperband": (lambda **o: kt.Hyperband(build_pretend_model, "val_accuracy", max_epochs=4, factor=2, **o), 10),
+}
+
+
+def make_tuner(kind, folder):
+    """Open the search in a folder."""
+    tuner, n_trials = SEARCHES[kind]
+    return tuner(seed=3, directory=folder, project_name=kind), n_trials
+
+
+def main(kind, folder, pause):
+    """Search; write down each start of a trial."""
+    tuner, _ = make_tuner(kind, folder)
+    run_trial = tuner.run_trial
+
+    def noted(trial, *args, **kwargs):
+        with open(Path(folder) / "starts.txt", "a") as file:
+            file.write(f"{trial.trial_id} {os.getpid()}\n")
+        return run_trial(trial, *args, **kwargs)
+
+    tuner.run_trial = noted
+    tuner.search(float(pause), epochs=3, verbose=0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
