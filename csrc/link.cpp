@@ -24,7 +24,8 @@ bool passes_gradient(const Op& op, size_t i) {
 }
 
 bool works_in_panels(OpKind kind) {
-  return kind == OpKind::dense || kind == OpKind::activation || kind == OpKind::dropout || kind == OpKind::gaussian_noise;
+  return kind == OpKind::dense || kind == OpKind::activation || kind == OpKind::dropout ||
+         kind == OpKind::gaussian_noise;
 }
 
 class Linker {
@@ -324,7 +325,7 @@ class Linker {
   void end() {
     for (const int v : tape_.outputs) plan_.outputs.push_back(place_[root_[v]].home);
     for (const Total& t : tape_.totals) {
-      plan_.totals.push_back(as_plain(t.input));
+      plan_.totals.push_back({as_plain(t.input), t.sample_weight});
       plan_.sample_weights = std::max(plan_.sample_weights, t.sample_weight + 1);
     }
     for (const Assignment& a : tape_.assignments) plan_.assignments.emplace_back(a.parameter, as_plain(a.value));
@@ -421,13 +422,17 @@ class Linker {
       Node& node = plan_.nodes[n];
       if (!node.has_gradient || node.in_loss) continue;
       if (node.move == Move::to_panels) {  // from panels to plain, then added
-        if (node.wants[0]) node.spare = new_buffer(plan_.width(node.from()), 1, plan_.buffers[node.from()].batched, Layout::plain, false);
+        if (node.wants[0])
+          node.spare =
+              new_buffer(plan_.width(node.from()), 1, plan_.buffers[node.from()].batched, Layout::plain, false);
       } else if (node.move == Move::to_plain || works_in_panels(node.kind)) {
         if (!node.wants[0] || node.from() == node.to) continue;
         const Buffer of = plan_.buffers[node.from()];
         if (of.layout == Layout::panels) node.spare = spare(node.from());
         else {  // a product's dx for plain rows: panels, then plain (the buffer after it), then added
-          node.spare = new_buffer(tape_.parameters[node.layer].in, of.rows(1) * plan_.width(node.from()) / tape_.parameters[node.layer].in, of.batched, Layout::panels, false);
+          node.spare = new_buffer(tape_.parameters[node.layer].in,
+                                  of.rows(1) * plan_.width(node.from()) / tape_.parameters[node.layer].in, of.batched,
+                                  Layout::panels, false);
           new_buffer(plan_.width(node.from()), 1, of.batched, Layout::plain, false);
         }
       }

@@ -22,11 +22,11 @@ struct Buffer {
 // A parameter in the plan: where its packed values begin, in elements, and where its gradient comes from.
 struct Layer {
   Declaration declared;
-  int64_t in, out;            // of another than a dense one: its size, 1
-  int64_t offset, size;       // of the packed values
-  std::vector<int> uses;      // nodes: products whose gradient it needs
-  int read[2] = {-1, -1};     // buffers: kernel and bias as plain values with a gradient
-  double l1 = 0, l2 = 0;      // KernelPenalty
+  int64_t in, out;         // of another than a dense one: its size, 1
+  int64_t offset, size;    // of the packed values
+  std::vector<int> uses;   // nodes: products whose gradient it needs
+  int read[2] = {-1, -1};  // buffers: kernel and bias as plain values with a gradient
+  double l1 = 0, l2 = 0;   // KernelPenalty
 
   bool is_dense() const { return declared.dense; }
   bool learns() const { return declared.trainable && (!uses.empty() || read[0] >= 0 || read[1] >= 0); }
@@ -46,17 +46,17 @@ struct Node {
   int layer = -1;           // dense: which Layer
   Activation activation = Activation::identity;
   double alpha = 0;
-  int index = 0;                     // as Op's, of plain ops
+  int index = 0;  // as Op's, of plain ops
   Part part = Part::kernel;
   std::vector<int64_t> sizes = {};
-  bool relu = false;            // dense: relu applied in the epilogue of the forward product
-  bool relu_masked = false;     // dense: the next layer's dx applies relu's derivative
-  bool masks_dx = false;        // dense: `from` is a relu's output and its derivative is applied in the epilogue of dx
-  bool in_loss = false;         // activation: its derivative is part of the loss
-  bool has_gradient = false;    // the gradient of `to` is known
-  std::vector<char> wants = {}; // for each input: whether its gradient is wanted
-  int spare = -1;               // buffer for a gradient that is to be added to the input's
-  bool predicts = false;        // an output needs it
+  bool relu = false;             // dense: relu applied in the epilogue of the forward product
+  bool relu_masked = false;      // dense: the next layer's dx applies relu's derivative
+  bool masks_dx = false;         // dense: `from` is a relu's output and its derivative is applied in the epilogue of dx
+  bool in_loss = false;          // activation: its derivative is part of the loss
+  bool has_gradient = false;     // the gradient of `to` is known
+  std::vector<char> wants = {};  // for each input: whether its gradient is wanted
+  int spare = -1;                // buffer for a gradient that is to be added to the input's
+  bool predicts = false;         // an output needs it
 
   int from() const { return inputs.empty() ? -1 : inputs[0]; }
   bool needs_dx() const {
@@ -81,21 +81,26 @@ struct Plan {
   std::vector<Node> nodes;
   std::vector<Layer> layers;  // one for each of the tape's parameters
   std::vector<Buffer> buffers;
-  std::vector<int> buffer_of_op;                        // where each of the tape's values is; -1: left out
-  std::vector<int> inputs;                              // buffer of each input
-  struct Target { int buffer, index; };
-  std::vector<Target> targets;                          // those that ops read
-  struct Constant { int buffer, op; };  // op: in constant_values
+  std::vector<int> buffer_of_op;  // where each of the tape's values is; -1: left out
+  std::vector<int> inputs;        // buffer of each input
+  struct Target {
+    int buffer, index;
+  };
+  std::vector<Target> targets;  // those that ops read
+  struct Constant {
+    int buffer, op;
+  };  // op: in constant_values
   std::vector<std::vector<double>> constant_values;
   std::vector<Constant> constants;
-  std::vector<int> outputs, totals;                     // buffers
-  std::vector<std::pair<int, int>> assignments;         // layer, buffer
+  std::vector<int> outputs;                      // buffers
+  std::vector<Total> totals;                     // of buffers
+  std::vector<std::pair<int, int>> assignments;  // layer, buffer
   std::vector<PlannedLoss> losses;
-  std::vector<int64_t> target_widths;                   // of each target, 0: class indices; -1: not read
-  int sample_weights = 0;                               // how many arrays of them are read
-  bool chain = false;      // dense layers, activations and noise, one after the other
-  bool batchwise = false;  // rows depend on their batch
-  bool has_whole = false;  // some node is whole or whole_back
+  std::vector<int64_t> target_widths;  // of each target, 0: class indices; -1: not read
+  int sample_weights = 0;              // how many arrays of them are read
+  bool chain = false;                  // dense layers, activations and noise, one after the other
+  bool batchwise = false;              // rows depend on their batch
+  bool has_whole = false;              // some node is whole or whole_back
 
   int64_t width(int b) const { return buffers[b].width * buffers[b].groups; }
   int64_t input_width(int i = 0) const { return width(inputs[i]); }

@@ -45,7 +45,8 @@ template <class T>
 void Passes<T>::add(Panels<T> from, Range range, Panels<T> to) const {
   const int64_t panels = k_.panels(to.width);
   for (int64_t p = 0; p < panels; ++p) {
-    const int64_t width = p + 1 < panels ? k_.panel : k_.last_panel(to.width), at = p * k_.panel * to.rows + range.first * width;
+    const int64_t width = p + 1 < panels ? k_.panel : k_.last_panel(to.width),
+                  at = p * k_.panel * to.rows + range.first * width;
     k_.axpy(T(1), from.at + at, to.at + at, range.rows * width);
   }
 }
@@ -69,10 +70,9 @@ void Passes<T>::zero_gradients(const Space<T>& space, Range range, bool unbatche
 
 // Dropout's and noise's way for values, and for gradients on their way back.
 template <class T>
-void Passes<T>::noise(const Node& node, Range range, const Noise* noise, bool back, Panels<T> from, Panels<T> to) const {
-  const auto numbers = [&] {
-    return Dropout<T>{T(node.alpha), noise->seed, uint32_t(noise->step), uint32_t(node.op)};
-  };
+void Passes<T>::noise(const Node& node, Range range, const Noise* noise, bool back, Panels<T> from,
+                      Panels<T> to) const {
+  const auto numbers = [&] { return Dropout<T>{T(node.alpha), noise->seed, uint32_t(noise->step), uint32_t(node.op)}; };
   const bool active = noise && node.alpha > 0;
   if (active && node.kind == OpKind::dropout) k_.dropout(numbers(), range, from, to);
   else if (active && !back) k_.gaussian(numbers(), range, from, to);
@@ -85,7 +85,8 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
   if (range.rows == 0) return;
   const Panels<T> to = space.buffers[node.to].value;
   const Range rows = rows_of(node.to, range);
-  if (node.move == Move::to_plain) return k_.scatter(space.buffers[node.from()].value, rows_of(node.from(), range), plain(space, node.to, range));
+  if (node.move == Move::to_plain)
+    return k_.scatter(space.buffers[node.from()].value, rows_of(node.from(), range), plain(space, node.to, range));
   if (node.move == Move::to_panels) {
     const T* from = space.buffers[node.from()].value.at + rows.first * to.width;
     return k_.gather(from, nullptr, rows, to);
@@ -96,7 +97,8 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
       if (x.sparse.start && node.from() == plan_.inputs[0])
         return k_.sparse_dense(rows, x.sparse, x.order, layer_weights(layer), node.relu, to);
       const bool is_plain = plan_.buffers[node.from()].layout == Layout::plain;
-      const Rows<T> from = is_plain ? k_.by_rows(space.buffers[node.from()].value.at, layer.in) : product_rows(space, x, node.from());
+      const Rows<T> from =
+          is_plain ? k_.by_rows(space.buffers[node.from()].value.at, layer.in) : product_rows(space, x, node.from());
       return k_.dense(rows, from, layer_weights(layer), node.relu, to);
     }
     case OpKind::dropout:
@@ -151,7 +153,9 @@ void Passes<T>::forward_plain(const Node& node, const Space<T>& space, Range ran
         const int64_t each = width_of(i) / outer;
         const Operand<const T> from = x(i);
         if (from.row || rows == 1) k_.copy_columns(rows * outer, each, from.at, each, y + column, width / outer, false);
-        else for (int64_t r = 0; r < rows; ++r) k_.copy_columns(outer, each, from.at, each, y + r * width + column, width / outer, false);
+        else
+          for (int64_t r = 0; r < rows; ++r)
+            k_.copy_columns(outer, each, from.at, each, y + r * width + column, width / outer, false);
         column += each;
       }
       return;
@@ -159,8 +163,7 @@ void Passes<T>::forward_plain(const Node& node, const Space<T>& space, Range ran
     case OpKind::reduce: return k_.reduce(Reduction(node.index), rows, sizes[0], sizes[1], sizes[2], x(0).at, y);
     case OpKind::over_rows: return k_.reduce(Reduction(node.index), 1, 1, range.rows, width, x(0).at, y);
     case OpKind::matmul: return k_.matmul(rows, sizes[0], sizes[1], sizes[2], x(0), x(1), y);
-    case OpKind::take:
-      return k_.take(rows * width_of(1), sizes[0], width_of(0) / sizes[0], x(0).at, x(1).at, y);
+    case OpKind::take: return k_.take(rows * width_of(1), sizes[0], width_of(0) / sizes[0], x(0).at, x(1).at, y);
     case OpKind::one_hot: return k_.one_hot(rows * width_of(0), sizes[0], x(0).at, y);
     case OpKind::stop_gradient: std::copy_n(x(0).at, rows * width, y); return;
     default: return;
@@ -233,8 +236,11 @@ void Passes<T>::backward_plain(const Node& node, const Space<T>& space, Range ra
         const int64_t each = width_of(i) / outer;
         const Operand<T> d = dx(i);
         if (!d.at) {
-        } else if (d.row || rows == 1) k_.copy_columns(rows * outer, each, dy + column, width / outer, d.at, each, true);
-        else for (int64_t r = 0; r < rows; ++r) k_.copy_columns(outer, each, dy + r * width + column, width / outer, d.at, each, true);
+        } else if (d.row || rows == 1)
+          k_.copy_columns(rows * outer, each, dy + column, width / outer, d.at, each, true);
+        else
+          for (int64_t r = 0; r < rows; ++r)
+            k_.copy_columns(outer, each, dy + r * width + column, width / outer, d.at, each, true);
         column += each;
       }
       return;
@@ -244,14 +250,14 @@ void Passes<T>::backward_plain(const Node& node, const Space<T>& space, Range ra
     case OpKind::over_rows:
       return k_.reduce_dx(Reduction(node.index), 1, 1, range.rows, width, x(0).at, y, dy, dx(0).at);
     case OpKind::matmul: return k_.matmul_dx(rows, sizes[0], sizes[1], sizes[2], x(0), x(1), dy, dx(0), dx(1));
-    case OpKind::take:
-      return k_.take_dx(rows * width_of(1), sizes[0], width_of(0) / sizes[0], x(1).at, dy, dx(0).at);
+    case OpKind::take: return k_.take_dx(rows * width_of(1), sizes[0], width_of(0) / sizes[0], x(1).at, dy, dx(0).at);
     default: return;
   }
 }
 
 template <class T>
-void Passes<T>::loss(const PlannedLoss& loss, const Space<T>& space, Range range, const LossRows<T>& of, const T* quantiles) const {
+void Passes<T>::loss(const PlannedLoss& loss, const Space<T>& space, Range range, const LossRows<T>& of,
+                     const T* quantiles) const {
   if (range.rows == 0) return;
   const bool wanted = of.scale && loss.gradient_at >= 0;
   if (loss.op.form != LossOp::Form::kernel) {  // the value is the loss

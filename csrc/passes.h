@@ -22,9 +22,9 @@ struct Noise {
 // A batch's part in the losses.
 template <class T>
 struct LossRows {
-  const T* y;               // from the range's first row on
+  const T* y;  // from the range's first row on
   const int32_t* classes;
-  const T* scale;           // null: no gradient
+  const T* scale;  // null: no gradient
   double* loss;
 };
 
@@ -37,7 +37,8 @@ class Passes {
   void forward(const Node& node, const Space<T>& space, const Input<T>& x, Range range, const Noise* noise) const;
   void backward(const Node& node, const Space<T>& space, Range range, const Noise* noise, T* scratch) const;
   void zero_gradients(const Space<T>& space, Range range, bool unbatched) const;
-  void loss(const PlannedLoss& loss, const Space<T>& space, Range range, const LossRows<T>& of, const T* quantiles) const;
+  void loss(const PlannedLoss& loss, const Space<T>& space, Range range, const LossRows<T>& of,
+            const T* quantiles) const;
   // Of a buffer, row-major.
   void read(const Space<T>& space, int buffer, Range range, T* out) const;
 

@@ -29,7 +29,8 @@ std::string text(double x) { return std::to_string(x); }
 }  // namespace
 
 const Op& Tape::value(int x) const {
-  require(x >= 0 && x < int(ops.size()), "the tape has no value " + text(int64_t(x)) + ", it has " + text(int64_t(ops.size())));
+  require(x >= 0 && x < int(ops.size()),
+          "the tape has no value " + text(int64_t(x)) + ", it has " + text(int64_t(ops.size())));
   return ops[x];
 }
 
@@ -91,9 +92,13 @@ int Tape::apply(int x, int p) {
   const Declaration& d = declaration(p);
   const Op& of = value(x);
   require(d.dense, "parameter " + text(int64_t(p)) + " is not of a dense layer");
-  require(of.width % d.in == 0, "dense parameter " + text(int64_t(p)) + " takes a multiple of " + text(d.in) + " columns, got " + text(of.width));
-  return add({.kind = OpKind::dense, .inputs = {x}, .width = product({of.width / d.in, d.out}, "a dense layer's output"),
-              .batched = of.batched, .index = p});
+  require(of.width % d.in == 0, "dense parameter " + text(int64_t(p)) + " takes a multiple of " + text(d.in) +
+                                    " columns, got " + text(of.width));
+  return add({.kind = OpKind::dense,
+              .inputs = {x},
+              .width = product({of.width / d.in, d.out}, "a dense layer's output"),
+              .batched = of.batched,
+              .index = p});
 }
 
 int Tape::dense(int x, int64_t units, bool trainable) {
@@ -127,8 +132,11 @@ int Tape::binary(int a, int b, Binary f) {
   const Op &x = value(a), &y = value(b);
   require(x.width == y.width || x.width == 1 || y.width == 1,
           "widths must be equal or 1, got " + text(x.width) + " and " + text(y.width));
-  return add({.kind = OpKind::binary, .inputs = {a, b}, .width = std::max(x.width, y.width),
-              .batched = x.batched || y.batched, .index = int(f)});
+  return add({.kind = OpKind::binary,
+              .inputs = {a, b},
+              .width = std::max(x.width, y.width),
+              .batched = x.batched || y.batched,
+              .index = int(f)});
 }
 
 int Tape::where(int condition, int a, int b) {
@@ -136,7 +144,8 @@ int Tape::where(int condition, int a, int b) {
   bool batched = false;
   for (const int v : {condition, a, b}) {
     const Op& of = value(v);
-    require(of.width == 1 || width == 1 || of.width == width, "widths must be equal or 1, got " + text(width) + " and " + text(of.width));
+    require(of.width == 1 || width == 1 || of.width == width,
+            "widths must be equal or 1, got " + text(width) + " and " + text(of.width));
     width = std::max(width, of.width);
     batched = batched || of.batched;
   }
@@ -152,7 +161,8 @@ int Tape::view(int x, const std::vector<int64_t>& dims, const std::vector<int64_
     require(std::abs(strides[i]) < kMost, "a view's strides are too large");
     (strides[i] < 0 ? low : high) += strides[i] * (dims[i] - 1);
   }
-  require(low >= 0 && high < of.width, "a view must stay within its " + text(of.width) + " columns, got " + text(low) + " to " + text(high));
+  require(low >= 0 && high < of.width,
+          "a view must stay within its " + text(of.width) + " columns, got " + text(low) + " to " + text(high));
   std::vector<int64_t> sizes = dims;
   sizes.insert(sizes.end(), strides.begin(), strides.end());
   sizes.push_back(offset);
@@ -175,9 +185,13 @@ int Tape::concat(const std::vector<int>& xs, int64_t outer) {
 
 int Tape::reduce(int x, Reduction f, int64_t outer, int64_t n, int64_t inner) {
   const Op& of = value(x);
-  require(product({outer, n, inner}, "reduce") == of.width,
-          "outer * n * inner must be " + text(of.width) + ", got " + text(outer) + " * " + text(n) + " * " + text(inner));
-  return add({.kind = OpKind::reduce, .inputs = {x}, .width = outer * inner, .batched = of.batched, .index = int(f),
+  require(product({outer, n, inner}, "reduce") == of.width, "outer * n * inner must be " + text(of.width) + ", got " +
+                                                                text(outer) + " * " + text(n) + " * " + text(inner));
+  return add({.kind = OpKind::reduce,
+              .inputs = {x},
+              .width = outer * inner,
+              .batched = of.batched,
+              .index = int(f),
               .sizes = {outer, n, inner}});
 }
 
@@ -190,27 +204,41 @@ int Tape::over_rows(int x, Reduction f) {
 int Tape::matmul(int a, int b, int64_t m, int64_t k, int64_t n) {
   const Op &x = value(a), &y = value(b);
   require(product({m, k}, "matmul") == x.width && product({k, n}, "matmul") == y.width,
-          "matmul of (" + text(m) + ", " + text(k) + ") and (" + text(k) + ", " + text(n) + ") got widths " + text(x.width) + " and " + text(y.width));
-  return add({.kind = OpKind::matmul, .inputs = {a, b}, .width = product({m, n}, "matmul"), .batched = x.batched || y.batched, .sizes = {m, k, n}});
+          "matmul of (" + text(m) + ", " + text(k) + ") and (" + text(k) + ", " + text(n) + ") got widths " +
+              text(x.width) + " and " + text(y.width));
+  return add({.kind = OpKind::matmul,
+              .inputs = {a, b},
+              .width = product({m, n}, "matmul"),
+              .batched = x.batched || y.batched,
+              .sizes = {m, k, n}});
 }
 
 int Tape::take(int table, int index, int64_t dim) {
   const Op &t = value(table), &i = value(index);
   require(!t.batched, "take needs an unbatched table");
   require(dim > 0 && t.width % dim == 0, "rows of " + text(dim) + " do not divide a table of " + text(t.width));
-  return add({.kind = OpKind::take, .inputs = {table, index}, .width = product({i.width, dim}, "take"), .batched = i.batched, .sizes = {dim}});
+  return add({.kind = OpKind::take,
+              .inputs = {table, index},
+              .width = product({i.width, dim}, "take"),
+              .batched = i.batched,
+              .sizes = {dim}});
 }
 
 int Tape::one_hot(int x, int64_t n) {
   const Op& of = value(x);
-  return add({.kind = OpKind::one_hot, .inputs = {x}, .width = product({of.width, n}, "one_hot"), .batched = of.batched, .sizes = {n}});
+  return add({.kind = OpKind::one_hot,
+              .inputs = {x},
+              .width = product({of.width, n}, "one_hot"),
+              .batched = of.batched,
+              .sizes = {n}});
 }
 
 void Tape::assign(int p, int v) {
   const Declaration& d = declaration(p);
   const Op& of = value(v);
   require(!d.dense, "only parameters of add_parameter can be assigned to");
-  require(!of.batched && of.width == d.in, "parameter " + text(int64_t(p)) + " takes an unbatched value of width " + text(d.in) + ", got " + text(of.width));
+  require(!of.batched && of.width == d.in, "parameter " + text(int64_t(p)) + " takes an unbatched value of width " +
+                                               text(d.in) + ", got " + text(of.width));
   assignments.push_back({p, v});
 }
 
@@ -221,8 +249,10 @@ void Tape::set_output(int x) {
 
 void Tape::loss(LossOp loss) {
   const Op& op = value(loss.input);
-  if (loss.form == LossOp::Form::rows) require(op.batched && op.width == 1, "a row loss is batched and 1 wide, got width " + text(op.width));
-  if (loss.form == LossOp::Form::scalar) require(!op.batched && op.width == 1, "a scalar loss is unbatched and 1 wide, got width " + text(op.width));
+  if (loss.form == LossOp::Form::rows)
+    require(op.batched && op.width == 1, "a row loss is batched and 1 wide, got width " + text(op.width));
+  if (loss.form == LossOp::Form::scalar)
+    require(!op.batched && op.width == 1, "a scalar loss is unbatched and 1 wide, got width " + text(op.width));
   if (loss.form == LossOp::Form::kernel) require(op.batched, "a loss needs a batched value");
   require(loss.target >= 0, "a target's index must be >= 0, got " + text(int64_t(loss.target)));
   require(loss.delta > 0, "delta must be > 0, got " + text(loss.delta));
@@ -249,7 +279,8 @@ void Tape::total(int x, int sample_weight) {
 }
 
 Tape Tape::truncated(int values) const {
-  require(values >= 0 && values <= int(ops.size()), "the tape has " + text(int64_t(ops.size())) + " values, got " + text(int64_t(values)));
+  require(values >= 0 && values <= int(ops.size()),
+          "the tape has " + text(int64_t(ops.size())) + " values, got " + text(int64_t(values)));
   Tape t;
   t.ops.assign(ops.begin(), ops.begin() + values);
   t.parameters = parameters;

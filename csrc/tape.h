@@ -42,11 +42,12 @@ struct Op {
   int64_t width = 0;
   bool batched = true;
   int index = 0;  // which input, target or parameter; or the enumerator of the activation, unary, binary or reduction
-  Part part = Part::kernel;          // parameter
-  double alpha = 0;                  // the activation's parameter, dropout's rate, the noise's standard deviation
-  std::vector<int64_t> sizes = {};   // activation: {last}; concat: {outer}; reduce: {outer, n, inner}; matmul: {m, k, n};
-                                     // take: {dim}; one_hot: {n}; view: dims, then as many strides, then the offset
-  std::vector<double> values = {};   // constant
+  Part part = Part::kernel;  // parameter
+  double alpha = 0;          // the activation's parameter, dropout's rate, the noise's standard deviation
+  std::vector<int64_t> sizes =
+      {};  // activation: {last}; concat: {outer}; reduce: {outer, n, inner}; matmul: {m, k, n};
+           // take: {dim}; one_hot: {n}; view: dims, then as many strides, then the offset
+  std::vector<double> values = {};  // constant
 
   Activation activation() const { return Activation(index); }
   bool operator==(const Op&) const = default;
@@ -70,11 +71,11 @@ struct LossOp {
   Loss loss = Loss::squared_error;
   int input = -1;
   double weight = 1, clip = 0;
-  double delta = 1;                      // huber: |p - y| where the square becomes a line
-  std::vector<double> quantiles = {};    // quantile: column t * quantiles + j of the input is quantile j of target t
-  double gamma = 0, smoothing = 0;       // cross entropies: focal exponent, label smoothing
-  double alpha_1 = 1, alpha_0 = 1;       // cross entropies: weights of targets 1 and 0
-  int target = 0, sample_weight = -1;    // which of a pass's arrays
+  double delta = 1;                    // huber: |p - y| where the square becomes a line
+  std::vector<double> quantiles = {};  // quantile: column t * quantiles + j of the input is quantile j of target t
+  double gamma = 0, smoothing = 0;     // cross entropies: focal exponent, label smoothing
+  double alpha_1 = 1, alpha_0 = 1;     // cross entropies: weights of targets 1 and 0
+  int target = 0, sample_weight = -1;  // which of a pass's arrays
   enum class Form { kernel, rows, scalar } form = Form::kernel;  // rows, scalar: the input is the loss
 
   bool operator==(const LossOp&) const = default;

@@ -13,7 +13,8 @@ struct Update {
   double weight_decay = 0;
   bool decay_bias = false;
   double l1 = 0, l2 = 0;
-  double clip_norm = 0, clip_norm_each = 0, clip_value = 0;  // of all gradients together, of each array's, of each number
+  double clip_norm = 0, clip_norm_each = 0,
+         clip_value = 0;  // of all gradients together, of each array's, of each number
   // The moving average of the weights, a = momentum a + (1 - momentum) w after each step, which replaces w every
   // `average_every` steps; 0: none, never.
   double average_momentum = 0;
@@ -21,7 +22,9 @@ struct Update {
 
   int rule_slots() const;  // of the rule; the average, if any, is the slot behind them
   int slots() const { return rule_slots() + (average_momentum > 0); }
-  bool has_accumulator() const { return rule == Rule::adagrad || rule == Rule::ftrl; }  // slot 0 begins at initial_accumulator
+  bool has_accumulator() const {
+    return rule == Rule::adagrad || rule == Rule::ftrl;
+  }  // slot 0 begins at initial_accumulator
   // Step number t = 1, 2, ... at this learning rate, for a batch whose weights sum to weight_sum.
   template <class T>
   Step<T> step(int64_t t, double rate, double weight_sum) const;
