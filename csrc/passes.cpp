@@ -96,10 +96,7 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
       const Layer& layer = plan_.layers[node.layer];
       if (x.sparse.start && node.from() == plan_.inputs[0])
         return k_.sparse_dense(rows, x.sparse, x.order, layer_weights(layer), node.relu, to);
-      const bool is_plain = plan_.buffers[node.from()].layout == Layout::plain;
-      const Rows<T> from =
-          is_plain ? k_.by_rows(space.buffers[node.from()].value.at, layer.in) : product_rows(space, x, node.from());
-      return k_.dense(rows, from, layer_weights(layer), node.relu, to);
+      return k_.dense(rows, read_rows(node, space, x), layer_weights(layer), node.relu, to);
     }
     case OpKind::dropout:
     case OpKind::gaussian_noise: return this->noise(node, rows, noise, false, space.buffers[node.from()].value, to);
@@ -107,6 +104,28 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
       return k_.activation(node.activation, T(node.alpha), rows, space.buffers[node.from()].value, to);
     default: return forward_plain(node, space, range);
   }
+}
+
+// What a dense node reads.
+template <class T>
+Rows<T> Passes<T>::read_rows(const Node& node, const Space<T>& space, const Input<T>& x) const {
+  if (plan_.buffers[node.from()].layout == Layout::panels) return product_rows(space, x, node.from());
+  return k_.by_rows(space.buffers[node.from()].value.at, plan_.layers[node.layer].in);
+}
+
+template <class T>
+void Passes<T>::forward_columns(const Node& node, const Space<T>& space, const Input<T>& x, int64_t rows, int thread,
+                                int threads) const {
+  const Layer& layer = plan_.layers[node.layer];
+  // A last panel so narrow that it would be computed another way stays with the one before it.
+  const int64_t last = layer.out - (k_.panels(layer.out) - 1) * k_.panel;
+  const Range mine = share(k_.panels(layer.out) - (last <= kThinColumns), thread, threads);
+  const int64_t first = mine.first * k_.panel;
+  const int64_t end = thread + 1 == threads ? layer.out : first + mine.rows * k_.panel;
+  if (end <= first) return;
+  const Panels<T> w = layer_weights(layer), y = space.buffers[node.to].value;
+  k_.dense(rows_of(node.to, {0, rows}), read_rows(node, space, x), {w.at + first * w.rows, w.rows, end - first},
+           node.relu, {y.at + first * y.rows, y.rows, end - first});
 }
 
 namespace {

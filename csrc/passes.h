@@ -35,6 +35,9 @@ class Passes {
 
   // `range` in rows of the batch; a whole node takes all of them.
   void forward(const Node& node, const Space<T>& space, const Input<T>& x, Range range, const Noise* noise) const;
+  // Thread `thread`'s share of the columns of a product for all rows of the batch.
+  void forward_columns(const Node& node, const Space<T>& space, const Input<T>& x, int64_t rows, int thread,
+                       int threads) const;
   void backward(const Node& node, const Space<T>& space, Range range, const Noise* noise, T* scratch) const;
   void zero_gradients(const Space<T>& space, Range range, bool unbatched) const;
   void loss(const PlannedLoss& loss, const Space<T>& space, Range range, const LossRows<T>& of,
@@ -47,6 +50,7 @@ class Passes {
   Rows<T> product_rows(const Space<T>& space, const Input<T>& x, int buffer) const;
 
  private:
+  Rows<T> read_rows(const Node& node, const Space<T>& space, const Input<T>& x) const;
   void forward_plain(const Node& node, const Space<T>& space, Range range) const;
   void backward_plain(const Node& node, const Space<T>& space, Range range) const;
   void backward_dense(const Node& node, const Space<T>& space, Range range, T* scratch) const;

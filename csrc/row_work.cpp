@@ -6,6 +6,13 @@
 
 namespace mlpcore {
 
+namespace {
+
+constexpr int64_t kFewRows = 64;             // of a thread
+constexpr int64_t kManyWeights = 32 * 1024;  // of a layer
+
+}  // namespace
+
 template <class T>
 RowWork<T>::RowWork(const Plan& plan, const Kernels<T>& k, const Passes<T>& passes)
     : plan_(plan), k_(k), passes_(passes) {
@@ -112,23 +119,35 @@ void RowWork<T>::losses(const Batch<T>& batch, const Space<T>& space, Range rang
   }
 }
 
-// run(node, its rows) for all nodes, forward or back. Threads meet where nodes on the batch and whole ones, which are
-// thread 0's, follow each other.
+// How the threads share a node: each its rows; each its columns of a product that reads all rows; or thread 0 does it.
+enum class Sharing { rows, columns, whole };
+
+// Few rows a thread, and each would read all weights, half of which another thread has just written: then each thread
+// takes the columns whose weights it updates. The bits are the same either way.
+template <class T>
+bool RowWork<T>::by_columns(const Node& node, int64_t rows, int threads) const {
+  if (node.kind != OpKind::dense || node.move != Move::none || threads == 1) return false;
+  const Layer& layer = plan_.layers[node.layer];
+  return rows <= kFewRows * threads && layer.in * layer.out >= kManyWeights && layer.out >= threads * k_.panel;
+}
+
+// run(node, sharing) for all nodes, forward or back. Threads meet where one needs what others did.
 template <class T>
 template <class Run>
-void RowWork<T>::run_nodes(bool back, Range range, int64_t rows, int thread, int threads, Barrier& barrier,
-                           Run run) const {
+void RowWork<T>::run_nodes(bool back, int64_t rows, bool sparse, int threads, Barrier& barrier, Run run) const {
   const auto n = int(plan_.nodes.size());
-  bool was_whole = false;
+  Sharing last = Sharing::rows;
+  const auto meet = [&](Sharing next) {
+    if ((next != last || next == Sharing::columns) && threads > 1) barrier.wait();
+    last = next;
+  };
   for (int i = 0; i < n; ++i) {
     const Node& node = plan_.nodes[back ? n - 1 - i : i];
-    const bool whole = back ? node.whole_back : node.whole;
-    if (whole != was_whole && threads > 1) barrier.wait();
-    was_whole = whole;
-    if (!whole) run(node, range);
-    else if (thread == 0) run(node, Range{0, rows});
+    const bool columns = !back && !sparse && by_columns(node, rows, threads);
+    meet((back ? node.whole_back : node.whole) ? Sharing::whole : columns ? Sharing::columns : Sharing::rows);
+    run(node, last);
   }
-  if (was_whole && threads > 1) barrier.wait();
+  meet(Sharing::rows);
 }
 
 // Everything of a step that concerns rows: this thread's rows are gathered, passed forward, and their gradient back.
@@ -146,12 +165,21 @@ void RowWork<T>::run(const Batch<T>& batch, Space<T>& space, const Input<T>& x, 
   read_targets(data, batch.start, range, space);
   gather_targets(data, batch.start, range, space);
   passes_.zero_gradients(space, range, thread == 0);
-  run_nodes(false, range, batch.rows, thread, threads, barrier,
-            [&](const Node& node, Range rows) { passes_.forward(node, space, x, rows, noise); });
+  const auto each = [&](auto run) {
+    return [&, run](const Node& node, Sharing sharing) {
+      if (sharing != Sharing::whole) run(node, range);
+      else if (thread == 0) run(node, Range{0, batch.rows});
+    };
+  };
+  const auto forward = each([&](const Node& node, Range rows) { passes_.forward(node, space, x, rows, noise); });
+  run_nodes(false, batch.rows, data.is_sparse(), threads, barrier, [&](const Node& node, Sharing sharing) {
+    if (sharing == Sharing::columns) passes_.forward_columns(node, space, x, batch.rows, thread, threads);
+    else forward(node, sharing);
+  });
   losses(batch, space, range, true, thread == 0);
   T* scratch = space.scratch.get() + thread * space.scratch_size;
-  run_nodes(true, range, batch.rows, thread, threads, barrier,
-            [&](const Node& node, Range rows) { passes_.backward(node, space, rows, noise, scratch); });
+  run_nodes(true, batch.rows, data.is_sparse(), threads, barrier,
+            each([&](const Node& node, Range rows) { passes_.backward(node, space, rows, noise, scratch); }));
 }
 
 // The losses' and totals' sums of a batch, in the order of its rows.

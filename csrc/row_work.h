@@ -29,8 +29,9 @@ class RowWork {
   void add_totals(const Batch<T>& batch, const Space<T>& space, Sums& sums) const;
 
  private:
+  bool by_columns(const Node& node, int64_t rows, int threads) const;
   template <class Run>
-  void run_nodes(bool back, Range range, int64_t rows, int thread, int threads, Barrier& barrier, Run run) const;
+  void run_nodes(bool back, int64_t rows, bool sparse, int threads, Barrier& barrier, Run run) const;
   void gather_targets(const Data<T>& data, int64_t start, Range range, const Space<T>& space) const;
 
   const Plan& plan_;

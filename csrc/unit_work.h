@@ -28,15 +28,21 @@ class UnitWork {
   const Passes<T>& passes_;
 };
 
-// f(unit, its number) for a thread's units.
+// f(unit, its number) for a thread's units: its share of each layer, in order of the columns, as forward products share.
 template <class F>
 void each_unit(const std::vector<Unit>& all, int thread, int threads, F f) {
-  const Range costs = share(all.back().cost_before, thread, threads);
-  const auto before = [&](int64_t cost) {  // units that begin before this much of the work
-    return std::lower_bound(all.begin(), all.end(), cost, [](const Unit& u, int64_t c) { return u.cost_before < c; }) -
-           all.begin();
-  };
-  for (auto u = before(costs.first); u < before(costs.first + costs.rows); ++u) f(all[u], size_t(u));
+  const auto n = int64_t(all.size()) - 1;  // the last is the end
+  for (int64_t first = 0, end; first < n; first = end) {
+    for (end = first + 1; end < n && all[end].layer == all[first].layer;) ++end;
+    const int64_t begin = all[first].cost_before;
+    const Range costs = share(all[end].cost_before - begin, thread, threads);
+    const auto before = [&](int64_t cost) {  // units that begin before this much of the layer's work
+      return std::lower_bound(all.begin() + first, all.begin() + end, cost + begin,
+                              [](const Unit& u, int64_t c) { return u.cost_before < c; }) -
+             all.begin();
+    };
+    for (auto u = before(costs.first); u < before(costs.first + costs.rows); ++u) f(all[u], size_t(u));
+  }
 }
 
 }  // namespace mlpcore
