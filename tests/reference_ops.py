@@ -7,6 +7,8 @@ where there is none. Gradients may still have the shape of y: `unbroadcast` sums
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.special import erf
 
@@ -67,6 +69,11 @@ BINARY = {
 }
 
 
+def by_rows(values):
+    """(rows, ...) as a matrix, also where there are no rows."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
+
+
 def unary(args, x):
     return UNARY[args[0]][0](x)
 
@@ -111,7 +118,7 @@ def activation_backward(args, dy, y, x):
 
 def view_places(args):
     dims, strides, offset = args
-    steps = np.indices(dims).reshape(len(dims), -1)
+    steps = np.indices(dims).reshape(len(dims), math.prod(dims))
     return offset + (np.array(strides, int).reshape(-1, 1) * steps).sum(axis=0)
 
 
@@ -129,14 +136,14 @@ def view_backward(args, dy, y, x):
 def concat(args, *xs):
     (outer,) = args
     rows = max(len(x) for x in xs)
-    blocks = [np.broadcast_to(x, (rows, x.shape[1])).reshape(rows, outer, -1) for x in xs]
-    return np.concatenate(blocks, axis=2).reshape(rows, -1)
+    blocks = [np.broadcast_to(x, (rows, x.shape[1])).reshape(rows, outer, x.shape[1] // outer) for x in xs]
+    return by_rows(np.concatenate(blocks, axis=2))
 
 
 def concat_backward(args, dy, y, *xs):
     (outer,) = args
     ends = np.cumsum([x.shape[1] // outer for x in xs])[:-1]
-    return tuple(d.reshape(len(dy), -1) for d in np.split(dy.reshape(len(dy), outer, -1), ends, axis=2))
+    return tuple(by_rows(d) for d in np.split(dy.reshape(len(dy), outer, dy.shape[1] // outer), ends, axis=2))
 
 
 def product_of_others(x, axis):
@@ -171,7 +178,7 @@ def reduce_slope(name, x, y, axis):
 
 def reduce(args, x):
     name, outer, n, inner = args
-    return REDUCTIONS[name](x.reshape(-1, outer, n, inner), axis=2).reshape(len(x), -1)
+    return by_rows(REDUCTIONS[name](x.reshape(-1, outer, n, inner), axis=2))
 
 
 def reduce_backward(args, dy, y, x):
@@ -192,8 +199,7 @@ def over_rows_backward(args, dy, y, x):
 
 def matmul(args, a, b):
     m, k, n = args
-    y = a.reshape(-1, m, k) @ b.reshape(-1, k, n)
-    return y.reshape(len(y), -1)
+    return by_rows(a.reshape(-1, m, k) @ b.reshape(-1, k, n))
 
 
 def matmul_backward(args, dy, y, a, b):
@@ -201,7 +207,7 @@ def matmul_backward(args, dy, y, a, b):
     dy = dy.reshape(-1, m, n)
     da = dy @ b.reshape(-1, k, n).swapaxes(1, 2)
     db = a.reshape(-1, m, k).swapaxes(1, 2) @ dy
-    return da.reshape(len(da), -1), db.reshape(len(db), -1)
+    return by_rows(da), by_rows(db)
 
 
 def take_rows(table, index, dim):
@@ -214,7 +220,7 @@ def take_rows(table, index, dim):
 def take(args, table, index):
     (dim,) = args
     rows, places, right = take_rows(table, index, dim)
-    return np.where(right[..., None], rows[places], np.nan).reshape(len(index), -1)
+    return by_rows(np.where(right[..., None], rows[places], np.nan))
 
 
 def take_backward(args, dy, y, table, index):
@@ -227,7 +233,7 @@ def take_backward(args, dy, y, table, index):
 
 def one_hot(args, x):
     (n,) = args
-    return (x[..., None] == np.arange(n)).reshape(len(x), -1)
+    return by_rows(x[..., None] == np.arange(n))
 
 
 def same(args, x):

@@ -261,7 +261,7 @@ class Engine:
             yield float(scale @ rows.astype(np.float64)), source, (scale[:, None] * gradient).astype(self.dtype)
 
     def _penalties(self, batch, l1, l2):
-        """(parameter, l1, l2) of each penalty l1 sum|w| + 0.5 l2 sum w^2, divided as the first loss is if the pass's."""
+        """(p, l1, l2) of each penalty l1 sum|w| + 0.5 l2 sum w^2; the pass's are divided as the first loss is."""
         own = [o.sample_weight for o in self.tape.objectives if o.kind != "scalar_loss"]
         s = batch.divisor(own[0]) if own else batch.rows
         kernels = [p for p, d in enumerate(self.tape.declared) if d.is_dense and d.trainable]

@@ -91,7 +91,7 @@ def nadam(w, slots, g, rate, u, step):
 def rmsprop(w, slots, g, rate, u, step):
     """v = rho v + (1 - rho) g^2; d = rate g / sqrt(v + epsilon); w -= d; with momentum b = momentum b + d, w -= b.
 
-    Centered: a = rho a + (1 - rho) g; d = rate g / sqrt(v - a^2 + epsilon).
+    Centered: a = rho a + (1 - rho) g; d = rate g / sqrt(max(v - a^2, 0) + epsilon).
     """
     v = slots[0]
     v[...] = u.rho * v + (1 - u.rho) * (g * g)
@@ -99,7 +99,7 @@ def rmsprop(w, slots, g, rate, u, step):
     if len(slots) == 3:
         a = slots[2]
         a[...] = u.rho * a + (1 - u.rho) * g
-        spread = v - a * a
+        spread = np.maximum(v - a * a, 0)
     d = rate * g / np.sqrt(spread + u.epsilon)
     if len(slots) >= 2:
         slots[1][...] = u.momentum * slots[1] + d

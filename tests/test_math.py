@@ -19,6 +19,17 @@ FUNCTIONS = {
     "gelu": (lambda z: z * 0.5 * erfc(-z / np.sqrt(2.0)), 5, (-13, 13)),
 }
 
+# the same for the ops
+OPS = {
+    "exp": (np.exp, 1.5, (-87, 88)),
+    "expm1": (np.expm1, 2.5, (-90, 88)),
+    "log": (np.log, 2, (1e-30, 1e30)),
+    "log1p": (np.log1p, 3, (-0.999, 1e30)),
+    "sin": (np.sin, 2, (-1e6, 1e6)),
+    "cos": (np.cos, 2, (-1e6, 1e6)),
+    "erf": (np.vectorize(math.erf), 3, (-7, 7)),
+}
+
 
 def arguments(low, high):
     rng = np.random.RandomState(0)
@@ -39,6 +50,41 @@ def test_error_is_as_stated(name, dtype, isa):
     # the float64 functions are a unit or two off, and erfc's argument is rounded twice: z^2 units each in the tail
     slack = 0 if dtype == "float32" else 2 + (2 * np.maximum(-x, 0) ** 2 if name == "gelu" else 0)
     assert (np.abs(got - exact) / unit <= ulp + slack).all()
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPS)
+def test_error_of_an_op_is_as_stated(name, dtype, isa):
+    function, ulp, (low, high) = OPS[name]
+    x = arguments(low, high)
+    x = np.concatenate([x, arguments(-8, 8), np.geomspace(1e-30, 1e30, 1001), np.pi / 4 * np.arange(1, 3000)])
+    x = x[(x >= low) & (x <= high)].astype(dtype)
+    exact = function(x.astype(np.float64))
+    got = _core.kernels.unary(x[:, None], name, isa=isa)[:, 0].astype(np.float64)
+    unit = np.spacing(np.abs(exact).astype(dtype)).astype(np.float64)
+    assert (np.abs(got - exact) / unit <= ulp + (0 if dtype == "float32" else 1)).all()  # NumPy's own: a unit at most
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_power_is_exact_to_a_unit(dtype, isa):
+    rng = np.random.default_rng(0)
+    a, b = (np.exp(3 * rng.normal(size=(1, 2000))).astype(dtype) for _ in range(2))
+    with np.errstate(over="ignore", under="ignore"):
+        exact = np.power(a.astype(np.longdouble), b.astype(np.longdouble))
+        inside = (exact < np.finfo(dtype).max) & (exact > np.finfo(dtype).tiny)
+        unit = np.spacing(exact[inside].astype(dtype))
+    got = _core.kernels.binary(a, b, "power", isa=isa)[inside]
+    assert (np.abs(got - exact[inside]) <= unit).all()
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_sin_and_cos_far_out(isa):
+    x = np.array([[1e7, 1e22, -3e300, np.inf, np.nan, 2.0]])
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(_core.kernels.unary(x, "sin", isa=isa), np.sin(x), 1e-15)
+        np.testing.assert_allclose(_core.kernels.unary(x, "cos", isa=isa), np.cos(x), 1e-15)
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())

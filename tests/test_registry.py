@@ -120,7 +120,7 @@ def test_nothing_is_imported_by_a_config():
 
 def test_same_name_for_two_objects_is_refused_but_a_new_definition_replaces_the_old():
     register_keras_serializable("mine", "thing")(double)
-    with pytest.raises(ValueError, match="'mine>thing' has been registered for .* choose another name"):
+    with pytest.raises(ValueError, match=r"'mine>thing' has been registered for .* choose another name"):
         register_keras_serializable("mine", "thing")(Scaled)
 
     def redefine():

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("optuna")
-from search_in_process import SEARCHES, make_tuner
-
 import mlpcore.tuner as kt
 from mlpcore.tuner._locks import FileLock, is_held
 from mlpcore.tuner._storage import drop_unfinished_line
 from pretend_model import build_pretend_model
+from search_in_process import SEARCHES, make_tuner
 
+pytest.importorskip("optuna")
 SCRIPT = Path(__file__).with_name("search_in_process.py")
 
 

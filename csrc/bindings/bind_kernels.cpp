@@ -4,24 +4,14 @@
 #include <vector>
 
 #include "../by_columns.h"
-#include "../kernels.h"
 #include "../memory.h"
-#include "array.h"
+#include "kernel_table.h"
 #include "names.h"
 #include "sparse_array.h"
 
 namespace mlpcore {
 
 namespace {
-
-using Isa = std::optional<std::string>;
-
-template <class T>
-const Kernels<T>& table(const Isa& isa) {
-  if (!isa) return kernels<T>();
-  if (const Kernels<T>* k = kernels<T>(isa->c_str())) return *k;
-  throw py::value_error("this processor or build has no instruction set '" + *isa + "'");
-}
 
 // A matrix in panels with its memory, copied from and to NumPy.
 template <class T>
@@ -42,9 +32,6 @@ struct Matrix {
     return a;
   }
 };
-
-template <class T>
-using A = const py::array_t<T>&;
 
 template <class T>
 std::pair<int64_t, int64_t> matrix(const py::array& a, const char* name) {
@@ -98,7 +85,7 @@ py::tuple dense_dw(A<T> x, A<T> dy, const Isa& isa) {
   const Matrix<T> from(k, x), gradient(k, dy), dw(k, in + 1, out);
   for (int64_t p = 0; p < k.panels(out); ++p)
     for (int64_t u = 0; u < k.units(in); ++u)
-      k.dense_dw(p, u, rows, k.by_rows(from.panels), in, gradient.panels, nullptr, {dw.memory.get(), nullptr, nullptr});
+      k.dense_dw(p, u, rows, k.by_rows(from.panels), in, gradient.panels, nullptr, {dw.memory.get()});
   py::array_t<T> kernel({in, out}), bias(out);
   k.unpack(dw.panels, kernel.mutable_data(), bias.mutable_data());
   return py::make_tuple(kernel, bias);
@@ -142,7 +129,7 @@ py::tuple sparse_dw(const py::object& x, A<T> dy, const Order& order, const Isa&
   const Matrix<T> gradient(k, dy), dw(k, in + 1, out);
   for (int64_t p = 0; p < k.panels(out); ++p)
     for (int64_t u = 0; u < k.units(in); ++u)
-      k.sparse_dw(p, u, rows, columns.get(), in, gradient.panels, nullptr, {dw.memory.get(), nullptr, nullptr});
+      k.sparse_dw(p, u, rows, columns.get(), in, gradient.panels, nullptr, {dw.memory.get()});
   py::array_t<T> kernel({in, out}), bias(out);
   k.unpack(dw.panels, kernel.mutable_data(), bias.mutable_data());
   return py::make_tuple(kernel, bias);
@@ -246,6 +233,7 @@ void bind_of(py::module_& m) {
 void bind_kernels(py::module_& m) {
   bind_of<float>(m);
   bind_of<double>(m);
+  bind_op_kernels(m);
 }
 
 }  // namespace mlpcore

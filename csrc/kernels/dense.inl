@@ -63,6 +63,6 @@ Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels
     if (thin) dense_dw_thin(rows, a, height, dy, finish);
     else sweep<T, false>(product, {0, height}, finish);
   };
-  const Weights<T> here{at.w + offset, at.slot0 ? at.slot0 + offset : nullptr, at.slot1 ? at.slot1 + offset : nullptr};
+  const Weights<T> here = from_place(at, offset);
   return step_unit(step, !bias, height * width, here, run);
 }

@@ -50,3 +50,58 @@ template <class T>
 inline Vec<T> splat(T x) {
   return x - Vec<T>{};
 }
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+inline __m256i first_words(int64_t n) {  // a mask of the first n 32-bit words
+  alignas(64) static constexpr int32_t masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(masks + 8 - n));
+}
+#endif
+// The first n lanes from memory, 0 beyond; all if n is as large. Nothing else is read.
+template <class T>
+inline Vec<T> load(const T* p, int64_t n) {
+  if (n >= kLanes<T>) return load(p);
+#if defined(__AVX512F__)
+  const uint32_t mask = (1u << n) - 1;
+  if constexpr (sizeof(T) == 4) return Vec<T>(_mm512_maskz_loadu_ps(__mmask16(mask), p));
+  else return Vec<T>(_mm512_maskz_loadu_pd(__mmask8(mask), p));
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) return Vec<T>(_mm256_maskload_ps(p, first_words(n)));
+  else return Vec<T>(_mm256_maskload_pd(p, first_words(2 * n)));
+#else
+  alignas(kVectorBytes) T lanes[kLanes<T>] = {};
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return load(lanes);
+#endif
+}
+// The first n lanes to memory; all if n is as large.
+template <class T>
+inline void store(T* p, Vec<T> v, int64_t n) {
+  if (n >= kLanes<T>) return store(p, v);
+#if defined(__AVX512F__)
+  const uint32_t mask = (1u << n) - 1;
+  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, __mmask16(mask), __m512(v));
+  else _mm512_mask_storeu_pd(p, __mmask8(mask), __m512d(v));
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, first_words(n), __m256(v));
+  else _mm256_maskstore_pd(p, first_words(2 * n), __m256d(v));
+#else
+  alignas(kVectorBytes) T lanes[kLanes<T>];
+  store(lanes, v);
+  for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
+#endif
+}
+
+template <class T>
+inline IntVec<T> lane_numbers() {
+  IntVec<T> lanes{};
+  for (int i = 0; i < kLanes<T>; ++i) lanes[i] = i;
+  return lanes;
+}
+// v with its lanes from n on replaced by `rest`
+template <class T>
+inline Vec<T> first_lanes(Vec<T> v, int64_t n, T rest) {
+  using Index = std::remove_reference_t<decltype(IntVec<T>{}[0])>;
+  if (n >= kLanes<T>) return v;
+  return lane_numbers<T>() < Index(n) ? v : splat(rest);
+}

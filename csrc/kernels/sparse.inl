@@ -89,7 +89,7 @@ Norms sparse_dw(int64_t p, int64_t u, int64_t rows, Sparse<T> x, int64_t in, Pan
   const int64_t width = panel_width<T>(dy.width, p), first = u * kPanel<T>;
   const int64_t height = in - first < kPanel<T> ? in - first : kPanel<T>;
   const int64_t offset = p * kPanel<T> * (in + 1) + first * width;
-  const Weights<T> here{at.w + offset, at.slot0 ? at.slot0 + offset : nullptr, at.slot1 ? at.slot1 + offset : nullptr};
+  const Weights<T> here = from_place(at, offset);
   return step_unit(step, true, height * width, here, [&](const auto& finish) {
     with_vectors<T>(width, [&](auto vectors) {
       sparse_columns<T, decltype(vectors)::value>(first, height, x, panel_start(dy, p), finish);

@@ -19,6 +19,8 @@ namespace {
 #include "simd.inl"
 
 #include "math.inl"
+
+#include "functions.inl"
 #include "panels.inl"
 #include "tile.inl"
 #include "transpose.inl"
@@ -33,8 +35,12 @@ namespace {
 #include "sparse.inl"
 
 #include "dropout.inl"
-#include "ops.inl"
+#include "elementwise.inl"
+#include "matmul.inl"
 #include "plain.inl"
+#include "reduce.inl"
+
+#include "layout.inl"
 #include "vector.inl"
 
 template <class T>

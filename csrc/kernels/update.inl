@@ -1,6 +1,13 @@
 // The optimizers' rules: one step of one vector of weights and slots, from its gradient. Each is a Finish of the
 // weights' product, so that a gradient goes from its register straight into the weights, or runs over a stored gradient.
 
+// Weights and slots from an element on.
+template <class T>
+inline Weights<T> from_place(Weights<T> at, int64_t i) {
+  const auto here = [i](T* p) { return p ? p + i : nullptr; };
+  return {at.w + i, here(at.slot0), here(at.slot1), here(at.slot2)};
+}
+
 // What all rules share: decay, the l2 penalty's part of the gradient, and the sum of squares that its value needs.
 template <class T>
 struct Rule_ {
@@ -55,7 +62,12 @@ struct AdamRule : Rule_<T> {
     const Step<T>& s = this->step;
     const Vec<T> w = this->weight(i, j, g);
     const Vec<T> m = this->average(this->at.slot0 + i, s.beta_1, s.one_minus_beta_1, g);
-    const Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    if (this->at.slot2) {  // amsgrad
+      const Vec<T> greatest = load(this->at.slot2 + i);
+      v = greatest > v ? greatest : v;
+      store(this->at.slot2 + i, v);
+    }
     store(this->at.w + i, w * this->keep - s.learning_rate * m / (square_root<T>(v) + s.epsilon));
   }
 };
@@ -77,7 +89,12 @@ struct RmspropRule : Rule_<T> {
   void done(int64_t i, int j, Vec<T> g) {
     const Step<T>& s = this->step;
     const Vec<T> w = this->weight(i, j, g);
-    const Vec<T> v = this->average(this->at.slot0 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    Vec<T> v = this->average(this->at.slot0 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    if (this->at.slot2) {  // centered
+      const Vec<T> a = this->average(this->at.slot2 + i, s.beta_2, s.one_minus_beta_2, g);
+      const Vec<T> spread = v - a * a;
+      v = spread < T(0) ? Vec<T>{} : spread;  // of rounding alone
+    }
     Vec<T> d = s.learning_rate * g / square_root<T>(v + s.epsilon);
     if (this->at.slot1) {
       d += s.momentum * load(this->at.slot1 + i);
@@ -137,6 +154,22 @@ struct LionRule : Rule_<T> {
   }
 };
 
+template <class T>
+struct FtrlRule : Rule_<T> {
+  static Vec<T> to_power(Vec<T> a, T p) { return p == T(0.5) ? square_root<T>(a) : power<T>(a, splat(p)); }
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g) * this->keep, a = load(this->at.slot0 + i), n = a + g * g;
+    const Vec<T> before = to_power(a, s.power), after = to_power(n, s.power);
+    const Vec<T> z = load(this->at.slot1 + i) + g + s.shrinkage * w - (after - before) / s.learning_rate * w;
+    const Vec<T> clipped = z > s.ftrl_l1 ? splat(s.ftrl_l1) : z < -s.ftrl_l1 ? splat(-s.ftrl_l1) : z;
+    const Vec<T> rest = clipped - z;
+    store(this->at.slot0 + i, n);
+    store(this->at.slot1 + i, z);
+    store(this->at.w + i, rest == T(0) ? Vec<T>{} : rest / (after / s.learning_rate + s.ftrl_l2));
+  }
+};
+
 // Whether a step is applied in the registers of the product; the others run over a unit's stored gradient.
 template <class T>
 inline bool is_fused(const Step<T>& s) {
@@ -193,7 +226,7 @@ void update(const Step<T>& s, bool kernel, T scale, int64_t n, const T* g, Weigh
     case Rule::adamax: return run(AdamaxRule<T>{shared});
     case Rule::adadelta: return run(AdadeltaRule<T>{shared});
     case Rule::lion: return run(LionRule<T>{shared});
-    case Rule::ftrl: return;
+    case Rule::ftrl: return run(FtrlRule<T>{shared});
   }
 }
 

@@ -67,7 +67,7 @@ class Variable(Tensor):
         constraint: Callable[..., Any] | None = None,
     ):
         self.dtype = np.dtype(dtype or "float32").name
-        self.name = name
+        self.name = self.path = name
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"variable {name!r}: shape is needed with an initializer")
@@ -81,7 +81,7 @@ class Variable(Tensor):
         self.initializer = initializer
         self.regularizer = regularizer
         self.constraint = constraint
-        self._trainable = bool(trainable)
+        self._trainable = self.wanted_trainable = bool(trainable)
         self._array: NDArray[Any] = np.array(values, self.dtype, order="C")
         self._stamp = _Changes.next()
         self._holder: Arena | None = None  # whose engines have newer values
@@ -99,6 +99,10 @@ class Variable(Tensor):
         if bool(value) != self._trainable:
             self._trainable = bool(value)
             Structure.touch()
+
+    def freeze(self, frozen: bool) -> None:
+        """Make it trainable, or not, as its layer is; `wanted_trainable` remembers what it was made as."""
+        self.trainable = not frozen
 
     @property
     def size(self) -> int:
@@ -118,7 +122,7 @@ class Variable(Tensor):
 
     def numpy(self) -> NDArray[Any]:
         """Return a copy of the values, an array of the variable's shape and dtype."""
-        return self.newest().copy()
+        return np.array(self.newest())
 
     def assign(self, value: Any) -> None:
         """Set the values.

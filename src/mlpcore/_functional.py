@@ -27,7 +27,9 @@ def tensors(value: Any, found: list[Any]) -> list[Any]:
 
 def placeholder(recorder: Recorder, tensor: Tensor) -> Symbol:
     """Return a Symbol of an abstract recorder with a tensor's shape and dtype."""
-    return recorder.symbol("input", shape=tensor.shape, dtype=tensor.dtype)
+    symbol = recorder.symbol("input", shape=tensor.shape, dtype=tensor.dtype)
+    recorder.inputs.append(symbol)
+    return symbol
 
 
 def symbolic(owner: Callable[..., Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:

@@ -89,7 +89,7 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
     if isinstance(a, np.ndarray):
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
     try:
         return bool(a == b)
     except Exception:  # whatever a foreign object's == does
@@ -394,7 +394,9 @@ class Recorder:
             parameter, _ = arena.place(variable, self._tape)
             self._tape_generation = arena.generation
             if arena.is_dense(parameter):
-                raise ValueError(f"{variable.name!r}: the kernel and bias of a dense layer cannot be assigned in `call`")
+                raise ValueError(
+                    f"{variable.name!r}: the kernel and bias of a dense layer cannot be assigned in `call`"
+                )
             self.emit("assign", parameter, x.value)
 
         self.record("assign", (variable, x), {}, put_down)

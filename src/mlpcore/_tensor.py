@@ -279,6 +279,7 @@ class KerasTensor(Tensor):
         self.dtype = dtype
         self.name = name
         self.history = history
+        self.layer: Any = None  # of an input: the layer that stands for it
 
     def numpy(self) -> NDArray[Any]:
         """Raise: a placeholder has no numbers."""

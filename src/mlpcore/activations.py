@@ -6,7 +6,6 @@ along an axis. An array comes back as an array.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -62,7 +61,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
 @_registry.built_in("activations")
 def relu6(x: Any) -> Any:
     """Return ``min(max(x, 0), 6)``."""
-    return ops.minimum(ops.relu(x), 6.0)
+    return ops.relu6(x)
 
 
 @_registry.built_in("activations")
@@ -86,7 +85,7 @@ def sparse_sigmoid(x: Any) -> Any:
 @_registry.built_in("activations")
 def log_sigmoid(x: Any) -> Any:
     """Return ``log(sigmoid(x))`` without loss of digits."""
-    return -ops.softplus(-x)
+    return ops.log_sigmoid(x)
 
 
 @_registry.built_in("activations")
@@ -98,13 +97,13 @@ def tanh(x: Any) -> Any:
 @_registry.built_in("activations")
 def hard_tanh(x: Any) -> Any:
     """Return ``min(max(x, -1), 1)``."""
-    return ops.clip(x, -1.0, 1.0)
+    return ops.hard_tanh(x)
 
 
 @_registry.built_in("activations")
 def tanh_shrink(x: Any) -> Any:
     """Return ``x - tanh(x)``."""
-    return x - ops.tanh(x)
+    return ops.tanh_shrink(x)
 
 
 @_registry.built_in("activations")
@@ -133,7 +132,7 @@ def selu(x: Any) -> Any:
 @_registry.built_in("activations")
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """Return ``max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0)``."""
-    return ops.maximum(x, 0.0) + alpha * ops.expm1(ops.minimum(x, 0.0) / alpha)
+    return ops.celu(x, alpha)
 
 
 @_registry.built_in("activations")
@@ -151,7 +150,7 @@ def sparse_plus(x: Any) -> Any:
 @_registry.built_in("activations")
 def squareplus(x: Any, b: float = 4) -> Any:
     """Return ``(x + sqrt(x^2 + b)) / 2``."""
-    return 0.5 * (x + ops.sqrt(ops.square(x) + b))
+    return ops.squareplus(x, b)
 
 
 @_registry.built_in("activations")
@@ -163,19 +162,19 @@ def softsign(x: Any) -> Any:
 @_registry.built_in("activations")
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x moved by `threshold` towards 0, and 0 where it would pass it."""
-    return x - ops.clip(x, -threshold, threshold)
+    return ops.soft_shrink(x, threshold)
 
 
 @_registry.built_in("activations")
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x where ``|x| > threshold``, else 0."""
-    return ops.where(ops.abs(x) > threshold, x, 0.0)
+    return ops.hard_shrink(x, threshold)
 
 
 @_registry.built_in("activations")
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """Return x where it exceeds `threshold`, else `default_value`."""
-    return ops.where(x > threshold, x, default_value)
+    return ops.threshold(x, threshold, default_value)
 
 
 @_registry.built_in("activations", "swish")
@@ -187,7 +186,7 @@ def silu(x: Any) -> Any:
 @_registry.built_in("activations", "hard_swish")
 def hard_silu(x: Any) -> Any:
     """Return ``x * hard_sigmoid(x)``."""
-    return x * ops.hard_sigmoid(x)
+    return ops.hard_silu(x)
 
 
 @_registry.built_in("activations")
@@ -204,9 +203,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     -------
     tensor
     """
-    if approximate:
-        return 0.5 * x * (1.0 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
-    return ops.gelu(x, approximate=False)
+    return ops.gelu(x, approximate)
 
 
 @_registry.built_in("activations")
@@ -218,8 +215,7 @@ def mish(x: Any) -> Any:
 @_registry.built_in("activations")
 def glu(x: Any, axis: int = -1) -> Any:
     """Return ``a * sigmoid(b)``, where a and b are the halves of x along an axis."""
-    a, b = ops.split(x, 2, axis=axis)
-    return a * ops.sigmoid(b)
+    return ops.glu(x, axis)
 
 
 @_registry.built_in("activations")
@@ -245,6 +241,11 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 swish, hard_swish = silu, hard_silu
 
 
+def is_built_in(activation: Any) -> bool:
+    """Tell whether an activation is one of this module's, which depends on nothing but its arguments."""
+    return bool(getattr(activation, "__module__", "") == __name__)
+
+
 def get(identifier: ActivationLike) -> Activation:
     """Return the activation that a name, config or function means; None means `linear`.
 
@@ -255,7 +256,7 @@ def get(identifier: ActivationLike) -> Activation:
     >>> get("rleu")
     Traceback (most recent call last):
         ...
-    ValueError: unknown activation 'rleu'; did you mean 'relu'? ...
+    ValueError: unknown activation 'rleu'; did you mean 'relu'?
     """
     found: Activation = linear if identifier is None else _registry.get("activations", identifier)
     return found

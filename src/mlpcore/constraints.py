@@ -16,6 +16,7 @@ from mlpcore import _registry
 
 Values: TypeAlias = NDArray[Any]
 Axis: TypeAlias = int | Sequence[int]
+ConstraintLike: TypeAlias = "str | Mapping[str, Any] | Constraint | Callable[[Values], Values] | None"
 
 _EPSILON = 1e-7  # Keras' backend.epsilon()
 
@@ -156,7 +157,7 @@ def __getattr__(name: str) -> Any:
     return _registry.module_attribute("constraints", name)
 
 
-def get(identifier: Any) -> Callable[[Values], Values] | None:
+def get(identifier: ConstraintLike) -> Callable[[Values], Values] | None:
     """Return the constraint that a name, config, class or callable ``(w) -> w`` means; None stays None.
 
     >>> get("non_neg")(np.array([-1.0]))

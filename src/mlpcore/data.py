@@ -243,6 +243,14 @@ class ArrayRows:
         order = np.arange(self.n_rows, dtype=np.int64) if self._order is None else self._order
         return order[begin * self.batch_size : end * self.batch_size]
 
+    def get_state(self) -> dict[str, Any]:
+        """Return where the epochs stand."""
+        return {"order": self._order, "next": self._next}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self._order, self._next = state["order"], int(state["next"])
+
     def _draw(self, rng: np.random.Generator) -> NDArray[np.int64] | None:
         if self.shuffle == "batch":
             order = np.arange(self.n_rows, dtype=np.int64)

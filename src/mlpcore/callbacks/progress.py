@@ -50,6 +50,7 @@ class ProgbarLogger(Callback):
         self.seen = 0
         self.is_live = False
         self._in_fit = False
+        self._paused = False  # while the epoch's validation runs
         self._bar: Any = None
         self._heading = ""  # waits to be printed with the line below it
         self._train_start = self._start = self._next_look = self._flushed = 0.0
@@ -68,7 +69,7 @@ class ProgbarLogger(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Start the clock."""
-        self._in_fit = True
+        self._in_fit, self._paused = True, False
         self._train_start, self._spent, self._last_duration = time.perf_counter(), 0.0, 1.0
 
     def on_train_end(self, logs: Logs = None) -> None:
@@ -96,11 +97,13 @@ class ProgbarLogger(Callback):
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """Start the clock of an evaluation; validation shows in its epoch's line."""
+        self._paused = self._in_fit
         if self.verbose and not self._in_fit:
             self._begin("")
 
     def on_test_end(self, logs: Logs = None) -> None:
         """Print the evaluation's result."""
+        self._paused = False
         if self.verbose and not self._in_fit:
             self._end(logs)
 
@@ -120,8 +123,7 @@ class ProgbarLogger(Callback):
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Move the live line on."""
-        if not self._in_fit:
-            self.progress(batch + 1, logs)
+        self.progress(batch + 1, logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Move the live line on."""
@@ -129,6 +131,8 @@ class ProgbarLogger(Callback):
 
     def progress(self, done: int, logs: Logs = None) -> None:
         """Tell that `done` batches of the pass are done: moves the live line if there is one and it is time."""
+        if self._paused:
+            return
         self.seen = done
         if not self.is_live:
             return

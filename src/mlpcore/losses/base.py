@@ -97,7 +97,7 @@ class Loss:
         -------
         float, or ndarray if the reduction is "none"; a tensor if tensors came
         """
-        values = self.call(map_structure(tensor, y_true), map_structure(tensor, y_pred))
+        values = self.call(_tensors(y_true), _tensors(y_pred))
         weights = None if sample_weight is None else tensor(sample_weight)
         if weights is not None:
             values, weights = same_rank(tensor(values), weights)
@@ -214,6 +214,12 @@ class Loss:
         return f"<{type(self).__name__} name={self.name}>"
 
 
+def _tensors(y: Any) -> Any:
+    """Return the targets or predictions of an output as a tensor; a dict, or a list of tensors, part by part."""
+    several = isinstance(y, dict) or (isinstance(y, list | tuple) and any(isinstance(each, Tensor) for each in y))
+    return map_structure(tensor, y) if several else tensor(y)
+
+
 def _n_rows(recorder: Recorder) -> Symbol:
     return recorder.record("n_rows", (), {}, lambda: recorder.symbol("n_rows", shape=(), dtype=recorder.dtype))
 
@@ -245,6 +251,7 @@ class FormulaLoss(Loss):
         return super().get_config() | {name: getattr(self, name) for name in self._arguments}
 
 
+@_registry.built_in("losses")
 class LossFunctionWrapper(Loss):
     """A function of targets and predictions as a loss.
 

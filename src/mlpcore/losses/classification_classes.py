@@ -169,7 +169,7 @@ class CategoricalFocalCrossentropy(FormulaLoss):
     Examples
     --------
     >>> round(CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.75, 0.25]]), 4)
-    0.195
+    0.1949
     """
 
     function = staticmethod(classification.categorical_focal_crossentropy)

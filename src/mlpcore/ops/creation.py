@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcore._tensor import Symbol
+from mlpcore._tensor import KerasTensor, Symbol
 from mlpcore.ops import primitives as p
 from mlpcore.ops.dispatch import op, symbol
 
@@ -20,15 +20,20 @@ def _ones_like(x: Symbol) -> Symbol:
 @op
 def _rows_of(rows: Any, axes: tuple[int, ...], value: float) -> Any:
     """Return constant rows, as many as the batch has."""
-    x = p.alias(symbol(rows).recorder.inputs[0], (None, int(np.prod(symbol(rows).recorder.inputs[0].axes))))
-    first = p.view(x, [1], [1], 0, [1])
+    recorder = symbol(rows).recorder
+    batched = [x for x in recorder.inputs if x.batched]
+    if recorder.abstract:
+        return recorder.symbol("view", shape=(None, *axes), dtype=recorder.dtype)
+    if not batched:
+        raise ValueError("a batch of constants needs an input with rows")
+    first = p.view(batched[0], [1], [1], 0, [1])
     column = p.binary(_ones_like(first), value, "multiply")
     axes = tuple(axes)
     return p.view(column, axes, [0] * len(axes), 0, axes)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """An array of one value.
+    """Return an array of one value.
 
     Parameters
     ----------
@@ -47,24 +52,24 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     array([7., 7.], dtype=float32)
     """
     sizes = list(shape) if isinstance(shape, list | tuple) else [shape]
-    if sizes and isinstance(sizes[0], Symbol):
+    if sizes and isinstance(sizes[0], Symbol | KerasTensor):
         return _rows_of(sizes[0], tuple(int(n) for n in sizes[1:]), float(fill_value))
     return np.full([int(n) for n in sizes], fill_value, dtype or "float32")
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
-    """An array of zeros; see `full`."""
+    """Return an array of zeros; see `full`."""
     return full(shape, 0.0, dtype)
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
-    """An array of ones; see `full`."""
+    """Return an array of ones; see `full`."""
     return full(shape, 1.0, dtype)
 
 
 @op
 def full_like(x: Any, fill_value: float, dtype: Any = None) -> Any:
-    """A tensor of one value with x's shape."""
+    """Return a tensor of one value with x's shape."""
     x = symbol(x)
     if x.batched:
         return p.binary(_ones_like(x), fill_value, "multiply")
@@ -73,18 +78,18 @@ def full_like(x: Any, fill_value: float, dtype: Any = None) -> Any:
 
 @op
 def zeros_like(x: Any, dtype: Any = None) -> Any:
-    """Zeros with x's shape."""
+    """Return zeros with x's shape."""
     return full_like(x, 0.0)
 
 
 @op
 def ones_like(x: Any, dtype: Any = None) -> Any:
-    """Ones with x's shape."""
+    """Return ones with x's shape."""
     return full_like(x, 1.0)
 
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
-    """Evenly spaced numbers in [start, stop), or in [0, start); integers of integers, else float32.
+    """Return evenly spaced numbers in [start, stop), or in [0, start); integers of integers, else float32.
 
     >>> arange(3)
     array([0, 1, 2], dtype=int32)
@@ -95,17 +100,17 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Any:
-    """So many evenly spaced numbers from start to stop."""
+    """Return so many evenly spaced numbers from start to stop."""
     return np.linspace(start, stop, num, endpoint).astype(dtype or "float32")
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """The identity matrix, (N, M), with ones on the k-th diagonal."""
+    """Return the identity matrix, (N, M), with ones on the k-th diagonal."""
     return np.eye(N, M, k, dtype or "float32")
 
 
 def identity(n: int, dtype: Any = None) -> Any:
-    """The identity matrix, (n, n)."""
+    """Return the identity matrix, (n, n)."""
     return np.eye(n, dtype=dtype or "float32")
 
 

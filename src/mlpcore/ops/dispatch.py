@@ -68,8 +68,8 @@ def check_home(symbol: Symbol, recorder: Recorder | None) -> None:
     """Raise if a Symbol comes from another recording."""
     if symbol.recorder is not recorder:
         raise ValueError(
-            f"{symbol!r} belongs to another recording: what is computed inside `call` must not be kept for later calls; "
-            "return it, or keep its numbers (x.numpy())"
+            f"{symbol!r} belongs to another recording: what is computed inside `call` must not be kept for later "
+            "calls; return it, or keep its numbers (x.numpy())"
         )
 
 
@@ -87,7 +87,7 @@ def symbol(x: Any) -> Symbol:
 
 
 class _Program:
-    """An op for arrays of certain shapes: a tape and its engine. Every array is one row, as wide as it has elements."""
+    """An op for arrays of certain shapes, as a tape and its engine; every array is one row of all its elements."""
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any):
         arena = Arena()

@@ -72,14 +72,14 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 
 @op
 def floor_divide(x1: Any, x2: Any) -> Any:
-    """The largest integer not above x1 / x2; its gradient is 0."""
+    """Return the largest integer not above x1 / x2; its gradient is 0."""
     x1, x2 = symbol(x1), symbol(x2)
     return p.unary(p.binary(x1, x2, "divide"), "floor", p.arithmetic_dtype(x1, x2))
 
 
 @op
 def mod(x1: Any, x2: Any) -> Any:
-    """The remainder of x1 / x2, with the sign of x2 as NumPy's."""
+    """Return the remainder of x1 / x2, with the sign of x2 as NumPy's."""
     return p.binary(x1, x2, "mod")
 
 
@@ -99,13 +99,13 @@ def power(x1: Any, x2: Any) -> Any:
 
 @op
 def maximum(x1: Any, x2: Any) -> Any:
-    """The larger of x1 and x2, elementwise."""
+    """Return the larger of x1 and x2, elementwise."""
     return p.binary(x1, x2, "maximum")
 
 
 @op
 def minimum(x1: Any, x2: Any) -> Any:
-    """The smaller of x1 and x2, elementwise."""
+    """Return the smaller of x1 and x2, elementwise."""
     return p.binary(x1, x2, "minimum")
 
 
@@ -148,7 +148,7 @@ def square(x: Any) -> Any:
 
 @op
 def sqrt(x: Any) -> Any:
-    """The square root; NaN below 0."""
+    """Return the square root; NaN below 0."""
     return p.unary(x, "sqrt")
 
 
@@ -166,7 +166,7 @@ def reciprocal(x: Any) -> Any:
 
 @op
 def exp(x: Any) -> Any:
-    """The exponential function."""
+    """Return the exponential function."""
     return p.unary(x, "exp")
 
 
@@ -184,7 +184,7 @@ def exp2(x: Any) -> Any:
 
 @op
 def log(x: Any) -> Any:
-    """The natural logarithm; NaN below 0."""
+    """Return the natural logarithm; NaN below 0."""
     return p.unary(x, "log")
 
 
@@ -196,13 +196,13 @@ def log1p(x: Any) -> Any:
 
 @op
 def log2(x: Any) -> Any:
-    """The logarithm to base 2."""
+    """Return the logarithm to base 2."""
     return p.binary(p.unary(x, "log"), 1 / _log(2), "multiply")
 
 
 @op
 def log10(x: Any) -> Any:
-    """The logarithm to base 10."""
+    """Return the logarithm to base 10."""
     return p.binary(p.unary(x, "log"), 1 / _log(10), "multiply")
 
 
@@ -223,13 +223,13 @@ def sign(x: Any) -> Any:
 
 @op
 def floor(x: Any) -> Any:
-    """The largest integer not above x, as a floating-point number."""
+    """Return the largest integer not above x, as a floating-point number."""
     return p.unary(x, "floor")
 
 
 @op
 def ceil(x: Any) -> Any:
-    """The smallest integer not below x, as a floating-point number."""
+    """Return the smallest integer not below x, as a floating-point number."""
     return p.unary(x, "ceil")
 
 
@@ -251,19 +251,19 @@ def trunc(x: Any) -> Any:
 
 @op
 def sin(x: Any) -> Any:
-    """The sine of an angle in radians."""
+    """Return the sine of an angle in radians."""
     return p.unary(x, "sin")
 
 
 @op
 def cos(x: Any) -> Any:
-    """The cosine of an angle in radians."""
+    """Return the cosine of an angle in radians."""
     return p.unary(x, "cos")
 
 
 @op
 def tan(x: Any) -> Any:
-    """The tangent of an angle in radians."""
+    """Return the tangent of an angle in radians."""
     x = symbol(x)
     return p.binary(p.unary(x, "sin"), p.unary(x, "cos"), "divide")
 
@@ -284,7 +284,7 @@ def cosh(x: Any) -> Any:
 
 @op
 def erf(x: Any) -> Any:
-    """The error function."""
+    """Return the error function."""
     return p.unary(x, "erf")
 
 
@@ -398,6 +398,6 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 @op
 def stop_gradient(variable: Any) -> Any:
-    """The same values, through which no gradient flows."""
+    """Return the same values, through which no gradient flows."""
     x = symbol(variable)
     return x.recorder.symbol("stop_gradient", x.value, shape=x.shape, dtype=x.dtype)

@@ -36,7 +36,7 @@ def sigmoid(x: Any) -> Any:
 
 @op
 def tanh(x: Any) -> Any:
-    """The hyperbolic tangent."""
+    """Return the hyperbolic tangent."""
     return p.activation(x, "tanh")
 
 
@@ -66,9 +66,7 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     x = symbol(x)
     cube = p.binary(p.binary(p.unary(x, "square"), x, "multiply"), 0.044715, "multiply")
     inner = p.binary(p.binary(x, cube, "add"), sqrt(2 / pi), "multiply")
-    return p.binary(
-        p.binary(x, 0.5, "multiply"), p.binary(p.activation(inner, "tanh"), 1.0, "add"), "multiply"
-    )
+    return p.binary(p.binary(x, 0.5, "multiply"), p.binary(p.activation(inner, "tanh"), 1.0, "add"), "multiply")
 
 
 @op
@@ -178,7 +176,7 @@ def squareplus(x: Any, b: float = 4.0) -> Any:
 
 @op
 def glu(x: Any, axis: int = -1) -> Any:
-    """The first half along an axis times the sigmoid of the second."""
+    """Return the first half along an axis times the sigmoid of the second."""
     x = symbol(x)
     place = p.row_axis(x, axis, "ops.glu")
     n = x.axes[place]
@@ -209,12 +207,12 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 def _softmax(x: Symbol) -> Symbol:
     last = x.axes[-1] if len(x.axes) > 1 else 0
-    return x.recorder.symbol("activation", x.value, "softmax", None, last, shape=x.shape, dtype=p.as_float(x))  # type: ignore[no-any-return]
+    return x.recorder.symbol("activation", x.value, "softmax", None, last, shape=x.shape, dtype=p.as_float(x))
 
 
 @op
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """The logarithm of `softmax`, without overflow."""
+    """Return the logarithm of `softmax`, without overflow."""
     x = symbol(x)
     p.row_axis(x, axis, "ops.log_softmax")
     return p.binary(x, logsumexp(x, axis, True), "subtract")

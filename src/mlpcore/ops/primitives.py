@@ -53,7 +53,8 @@ def normalized_axes(axis: Axis, ndim: int) -> list[int]:
     """Return the axes, sorted and counted from the front; all of them for None."""
     if axis is None:
         return list(range(ndim))
-    axes = [normalized(a, ndim) for a in (axis if isinstance(axis, list | tuple) else [axis])]  # type: ignore[list-item]
+    named: Any = axis if isinstance(axis, list | tuple) else [axis]
+    axes = [normalized(a, ndim) for a in named]
     if len(set(axes)) != len(axes):
         raise ValueError(f"an axis is named twice: {axis}")
     return sorted(axes)
@@ -75,14 +76,16 @@ def row_axis(x: Symbol, axis: int, what: str) -> int:
 
 def unary(x: Any, name: str, dtype: str | None = None) -> Symbol:
     """Record an elementwise function."""
-    x = symbol(x)
-    return x.recorder.symbol("unary", x.value, name, shape=x.shape, dtype=dtype or as_float(x))  # type: ignore[no-any-return]
+    operand = symbol(x)
+    shape = operand.shape
+    return operand.recorder.symbol("unary", operand.value, name, shape=shape, dtype=dtype or as_float(operand))
 
 
 def activation(x: Any, name: str, alpha: float | None = None) -> Symbol:
     """Record an elementwise activation function."""
-    x = symbol(x)
-    return x.recorder.symbol("activation", x.value, name, alpha, shape=x.shape, dtype=as_float(x))  # type: ignore[no-any-return]
+    operand = symbol(x)
+    shape, dtype = operand.shape, as_float(operand)
+    return operand.recorder.symbol("activation", operand.value, name, alpha, shape=shape, dtype=dtype)
 
 
 def broadcast_shape(xs: Sequence[Symbol], what: str) -> tuple[bool, tuple[int, ...], list[tuple[int, ...]]]:

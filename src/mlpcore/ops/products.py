@@ -60,7 +60,7 @@ def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
 
 @op
 def matmul(x1: Any, x2: Any) -> Any:
-    """The product of matrices, with NumPy's rules: x1 (..., m, k) @ x2 (..., k, n); a vector is a row or a column.
+    """Return the product of matrices by NumPy's rules, (..., m, k) @ (..., k, n); a vector is a row or a column.
 
     A batch is a stack of rows: (rows, k) @ (k, n) is (rows, n).
 
@@ -77,7 +77,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     """
     x1 = symbol(x1)
     applied = _as_kernel(x1, x2, None)
-    return _product(x1, symbol(x2)) if applied is None or applied[1] is False and _has_bias(x2) else applied[0]
+    return _product(x1, symbol(x2)) if applied is None or (applied[1] is False and _has_bias(x2)) else applied[0]
 
 
 def _has_bias(kernel: Any) -> bool:
@@ -91,7 +91,7 @@ def _product(a: Symbol, b: Symbol) -> Symbol:
     shapes = f"{a.shape} and {b.shape}"
     if not a.shape or not b.shape:
         raise ValueError(f"ops.matmul: both must have axes, got shapes {shapes}")
-    if b.batched and b.ndim < 3 and b.ndim > 0 and not (a.ndim == 1 and not a.batched and b.ndim == 2 and False):
+    if b.batched and b.ndim < 3 and b.ndim > 0:
         raise ValueError(
             f"ops.matmul: the product of shapes {shapes} would sum over the rows of the batch; for products within "
             "each row use ops.sum(a * b, axis=-1), for sums over the batch ops.sum(..., axis=0)"
@@ -149,7 +149,7 @@ def _without_batch(x: Symbol, shapes: str) -> tuple[int, ...]:
 
 @op
 def dot(x1: Any, x2: Any) -> Any:
-    """The product of matrices or vectors, as `matmul`; with a number, elementwise."""
+    """Return the product of matrices or vectors, as `matmul`; with a number, elementwise."""
     a = symbol(x1)
     if not a.shape or not np.shape(x2 if not hasattr(x2, "shape") else np.empty([n or 1 for n in x2.shape])):
         return p.binary(a, x2, "multiply")
@@ -158,7 +158,7 @@ def dot(x1: Any, x2: Any) -> Any:
 
 @op
 def outer(x1: Any, x2: Any) -> Any:
-    """All products of two vectors: (m,) and (n,) give (m, n)."""
+    """Return all products of two vectors: (m,) and (n,) give (m, n)."""
     a, b = symbol(x1), symbol(x2)
     if a.batched or b.batched:
         raise ValueError("ops.outer: of batches write ops.expand_dims(x1, -1) * ops.expand_dims(x2, -2)")
@@ -167,7 +167,7 @@ def outer(x1: Any, x2: Any) -> Any:
 
 @op
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """The elements of x at places along an axis.
+    """Return the elements of x at places along an axis.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ def multi_hot(inputs: Any, num_classes: int, axis: int = -1) -> Any:
 
 @op
 def cumsum(x: Any, axis: int = -1) -> Any:
-    """The sums of the elements up to each one along an axis; not along the batch."""
+    """Return the sums of the elements up to each one along an axis; not along the batch."""
     x = symbol(x)
     place = p.row_axis(x, axis, "ops.cumsum")
     n = x.axes[place]

@@ -16,7 +16,7 @@ from mlpcore.ops.dispatch import op, symbol
 
 @op
 def sum(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The sum over axes.
+    """Return the sum over axes.
 
     Parameters
     ----------
@@ -42,38 +42,38 @@ def sum(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 @op
 def mean(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The mean over axes; see `sum`."""
+    """Return the mean over axes; see `sum`."""
     x = symbol(x)
     return p.reduced(x, "mean", axis, keepdims, p.as_float(x))
 
 
 @op
 def max(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The largest over axes; see `sum`. The gradient is shared by those that are equally large."""
+    """Return the largest over axes; see `sum`. The gradient is shared by those that are equally large."""
     return p.reduced(x, "max", axis, keepdims)
 
 
 @op
 def amax(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The largest over axes; another name of `max`."""
+    """Return the largest over axes; another name of `max`."""
     return p.reduced(x, "max", axis, keepdims)
 
 
 @op
 def min(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The smallest over axes; see `sum`. The gradient is shared by those that are equally small."""
+    """Return the smallest over axes; see `sum`. The gradient is shared by those that are equally small."""
     return p.reduced(x, "min", axis, keepdims)
 
 
 @op
 def amin(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The smallest over axes; another name of `min`."""
+    """Return the smallest over axes; another name of `min`."""
     return p.reduced(x, "min", axis, keepdims)
 
 
 @op
 def prod(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The product over axes, not over the batch; see `sum`."""
+    """Return the product over axes, not over the batch; see `sum`."""
     x = symbol(x)
     return p.reduced(x, "prod", axis, keepdims, p.arithmetic_dtype(x))
 
@@ -85,7 +85,7 @@ def _deviations(x: Symbol, axis: p.Axis) -> Symbol:
 
 @op
 def var(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The variance over axes: the mean of the squared distances from the mean.
+    """Return the variance over axes: the mean of the squared distances from the mean.
 
     >>> var([1.0, 3.0])
     array(1., dtype=float32)
@@ -95,13 +95,13 @@ def var(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 @op
 def std(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The standard deviation over axes, the square root of `var`."""
+    """Return the standard deviation over axes, the square root of `var`."""
     return p.unary(p.reduced(_deviations(symbol(x), axis), "mean", axis, keepdims), "sqrt")
 
 
 @op
 def moments(x: Any, axes: p.Axis, keepdims: bool = False) -> Any:
-    """The mean and the variance over axes."""
+    """Return the mean and the variance over axes."""
     x = symbol(x)
     mean = p.reduced(x, "mean", axes, keepdims, p.as_float(x))
     return mean, p.reduced(_deviations(x, axes), "mean", axes, keepdims)
@@ -110,14 +110,16 @@ def moments(x: Any, axes: p.Axis, keepdims: bool = False) -> Any:
 def _place(x: Any, name: str, axis: int | None, keepdims: bool) -> Symbol:
     x = symbol(x)
     if axis is None:
-        flat = p.reduced(p.alias(x, p.with_axes(x, (_product(x.axes),))), name, None if x.batched else 0, False, "int32")
+        flat = p.reduced(
+            p.alias(x, p.with_axes(x, (_product(x.axes),))), name, None if x.batched else 0, False, "int32"
+        )
         return p.alias(flat, (1,) * x.ndim) if keepdims else flat
     return p.reduced(x, name, axis, keepdims, "int32")
 
 
 @op
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The place of the first of the largest along an axis, counted from 0; not along the batch.
+    """Return the place of the first of the largest along an axis, counted from 0; not along the batch.
 
     >>> argmax([[1.0, 5.0, 2.0]], axis=-1)
     array([1], dtype=int32)
@@ -127,7 +129,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 @op
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The place of the first of the smallest along an axis, counted from 0; not along the batch."""
+    """Return the place of the first of the smallest along an axis, counted from 0; not along the batch."""
     return _place(x, "argmin", axis, keepdims)
 
 
@@ -145,7 +147,7 @@ def all(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 @op
 def count_nonzero(x: Any, axis: p.Axis = None) -> Any:
-    """How many are not 0, over axes."""
+    """Return how many are not 0, over axes."""
     return p.reduced(p.binary(x, 0, "not_equal", "bool"), "sum", axis, False, "int32")
 
 
@@ -164,12 +166,12 @@ def logsumexp(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 
 def _still(x: Symbol) -> Symbol:
-    return x.recorder.symbol("stop_gradient", x.value, shape=x.shape, dtype=x.dtype)  # type: ignore[no-any-return]
+    return x.recorder.symbol("stop_gradient", x.value, shape=x.shape, dtype=x.dtype)
 
 
 @op
 def norm(x: Any, ord: Any = None, axis: p.Axis = None, keepdims: bool = False) -> Any:
-    """The norm of vectors.
+    """Return the norm of vectors.
 
     Parameters
     ----------

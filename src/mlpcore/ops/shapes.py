@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from mlpcore._arena import Variable
-from mlpcore._tensor import Symbol, Tensor, operators
+from mlpcore._tensor import KerasTensor, Symbol, Tensor, operators
 from mlpcore.ops import primitives as p
 from mlpcore.ops.dispatch import op, symbol
 
@@ -18,7 +19,7 @@ _BATCH_STAYS = "the batch stays the first axis, with its rows as they are"
 
 @op
 def reshape(x: Any, newshape: Sequence[Any]) -> Any:
-    """The same elements in C order under another shape.
+    """Return the same elements in C order under another shape.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def reshape(x: Any, newshape: Sequence[Any]) -> Any:
     (2, 2)
     """
     x = symbol(x)
-    sizes = list(newshape) if isinstance(newshape, list | tuple) else [newshape]
+    sizes: list[Any] = list(newshape) if isinstance(newshape, list | tuple) else [newshape]
     size = prod(x.axes)
     if x.batched:
         rows = sizes[0] if sizes else 1
@@ -62,14 +63,14 @@ def reshape(x: Any, newshape: Sequence[Any]) -> Any:
 
 @op
 def ravel(x: Any) -> Any:
-    """All elements in one axis; of a batch, those of each row."""
+    """Return all elements in one axis; of a batch, those of each row."""
     x = symbol(x)
     return p.alias(x, p.with_axes(x, (prod(x.axes),)))
 
 
 @op
 def expand_dims(x: Any, axis: int) -> Any:
-    """The same elements with a new axis of length 1 at that place; not before the batch."""
+    """Return the same elements with a new axis of length 1 at that place; not before the batch."""
     x = symbol(x)
     place = p.normalized(axis, x.ndim + 1)
     if x.batched and place == 0:
@@ -79,7 +80,7 @@ def expand_dims(x: Any, axis: int) -> Any:
 
 @op
 def squeeze(x: Any, axis: p.Axis = None) -> Any:
-    """The same elements without axes of length 1: those named, or all."""
+    """Return the same elements without axes of length 1: those named, or all."""
     x = symbol(x)
     if axis is None:
         return p.alias(x, tuple(n for n in x.shape if n != 1))
@@ -91,7 +92,7 @@ def squeeze(x: Any, axis: p.Axis = None) -> Any:
 
 @op
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """The axes in another order, by default reversed; of a batch, the first stays first."""
+    """Return the axes in another order, by default reversed; of a batch, the first stays first."""
     x = symbol(x)
     if axes is None:
         order = list(range(x.ndim))[::-1]
@@ -113,7 +114,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 @op
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Two axes in each other's place; not the batch."""
+    """Return two axes in each other's place; not the batch."""
     x = symbol(x)
     order = list(range(x.ndim))
     a, b = p.normalized(axis1, x.ndim), p.normalized(axis2, x.ndim)
@@ -123,7 +124,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 @op
 def moveaxis(x: Any, source: int, destination: int) -> Any:
-    """An axis moved to another place; not the batch."""
+    """Return an axis moved to another place; not the batch."""
     x = symbol(x)
     order = list(range(x.ndim))
     order.insert(p.normalized(destination, x.ndim), order.pop(p.normalized(source, x.ndim)))
@@ -132,7 +133,7 @@ def moveaxis(x: Any, source: int, destination: int) -> Any:
 
 @op
 def broadcast_to(x: Any, shape: Sequence[Any]) -> Any:
-    """Elements repeated along axes of length 1 and new leading axes; of a batch, the first of `shape` is None or -1."""
+    """Return elements repeated along axes of length 1 and new leading axes; for a batch, `shape` begins with None."""
     x = symbol(x)
     target = tuple(shape)
     if x.batched:
@@ -156,7 +157,7 @@ def _broadcast(x: Symbol, target: tuple[int, ...]) -> Symbol:
 
 @op
 def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
-    """Each element so many times, along an axis; not the batch. Without an axis, of all elements (of each row).
+    """Return each element so many times, along an axis; not the batch. Without an axis, of all elements (of each row).
 
     >>> repeat([1.0, 2.0], 2)
     array([1., 1., 2., 2.], dtype=float32)
@@ -171,8 +172,8 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
 
 
 @op
-def tile(x: Any, repeats: Sequence[int]) -> Any:
-    """The whole of x so many times along each axis; once along the batch.
+def tile(x: Any, repeats: Any) -> Any:
+    """Return the whole of x so many times along each axis; once along the batch.
 
     >>> tile([1.0, 2.0], (2,))
     array([1., 2., 1., 2.], dtype=float32)
@@ -194,7 +195,7 @@ def tile(x: Any, repeats: Sequence[int]) -> Any:
 
 @op
 def flip(x: Any, axis: p.Axis = None) -> Any:
-    """The elements in reverse order along axes: those named, or all but the batch."""
+    """Return the elements in reverse order along axes: those named, or all but the batch."""
     x = symbol(x)
     if axis is None:
         inner = list(range(len(x.axes)))
@@ -208,7 +209,7 @@ def flip(x: Any, axis: p.Axis = None) -> Any:
 
 @op
 def roll(x: Any, shift: int, axis: int) -> Any:
-    """The elements moved on along an axis, the last ones to the front; not along the batch."""
+    """Return the elements moved on along an axis, the last ones to the front; not along the batch."""
     x = symbol(x)
     n = x.axes[p.row_axis(x, axis, "ops.roll")]
     first = n - shift % n
@@ -217,7 +218,7 @@ def roll(x: Any, shift: int, axis: int) -> Any:
 
 @op
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
-    """Tensors joined along an axis; not along the batch.
+    """Return tensors joined along an axis; not along the batch.
 
     Parameters
     ----------
@@ -237,21 +238,21 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
 
 @op
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
-    """Tensors of equal shapes side by side along a new axis; not along the batch."""
+    """Return tensors of equal shapes side by side along a new axis; not along the batch."""
     xs = [symbol(each) for each in x]
     return p.concatenated([expand_dims(each, axis) for each in xs], axis)
 
 
 @op
 def hstack(xs: Sequence[Any]) -> Any:
-    """Tensors joined along their second axis, or the first if they have but one."""
+    """Return tensors joined along their second axis, or the first if they have but one."""
     symbols = [symbol(x) for x in xs]
     return p.concatenated(symbols, 0 if symbols[0].ndim == 1 else 1)
 
 
 @op
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
-    """A list of pieces along an axis: so many equal ones, or cut at the given places; not along the batch.
+    """Return a list of pieces along an axis: so many equal ones, or cut at the given places; not along the batch.
 
     >>> split([1.0, 2.0, 3.0], [1])
     [array([1.], dtype=float32), array([2., 3.], dtype=float32)]
@@ -265,7 +266,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> An
         cuts = list(range(0, n + 1, n // int(indices_or_sections)))
     else:
         cuts = [0, *(int(i) for i in np.asarray(indices_or_sections).ravel()), n]
-    return [_between(x, place, first, last) for first, last in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [_between(x, place, first, last) for first, last in pairwise(cuts)]
 
 
 def _between(x: Symbol, place: int, first: int, last: int) -> Symbol:
@@ -278,15 +279,17 @@ def _between(x: Symbol, place: int, first: int, last: int) -> Symbol:
 
 @op
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
-    """A list of the slices along an axis, without that axis; not along the batch."""
+    """Return a list of the slices along an axis, without that axis; not along the batch."""
     x = symbol(x)
     place = p.row_axis(x, axis, "ops.unstack")
-    return [p.alias(each, p.with_axes(x, x.axes[:place] + x.axes[place + 1 :])) for each in split(x, x.axes[place], axis)]
+    return [
+        p.alias(each, p.with_axes(x, x.axes[:place] + x.axes[place + 1 :])) for each in split(x, x.axes[place], axis)
+    ]
 
 
 @op
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    """Elements of one value put before and after each axis; not along the batch.
+    """Return elements of one value put before and after each axis; not along the batch.
 
     Parameters
     ----------
@@ -391,26 +394,30 @@ def cast(x: Any, dtype: str) -> Any:
 
 @op
 def _n_rows(x: Any) -> Any:
-    """How many rows the batch has, as a tensor without axes."""
+    """Return how many rows the batch has, as a tensor without axes."""
     x = symbol(x)
     return x.recorder.symbol("n_rows", shape=(), dtype="int32")
 
 
+def _is_batch(x: Any) -> bool:
+    return isinstance(x, Symbol | KerasTensor) and x.shape[:1] == (None,)
+
+
 def shape(x: Any) -> tuple[Any, ...]:
-    """The shape; in `call`, the first of a batch is a tensor that holds its number of rows.
+    """Return the shape; in `call`, the first of a batch is a tensor that holds its number of rows.
 
     >>> shape([[1.0, 2.0]])
     (1, 2)
     """
-    if isinstance(x, Symbol) and x.batched:
+    if _is_batch(x):
         return (_n_rows(x), *x.shape[1:])
     return x.shape if isinstance(x, Tensor) else np.shape(x)
 
 
 def size(x: Any) -> Any:
-    """The number of elements; in `call`, of a batch as a tensor."""
-    if isinstance(x, Symbol) and x.batched:
-        return operators["multiply"](_n_rows(x), prod(x.axes))
+    """Return the number of elements; in `call`, of a batch as a tensor."""
+    if _is_batch(x):
+        return operators["multiply"](_n_rows(x), prod(x.shape[1:]))
     return prod(shape(x))
 
 

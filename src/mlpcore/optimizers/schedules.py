@@ -75,13 +75,14 @@ class _Formula(LearningRateSchedule):
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)!r}")
 
     def __call__(self, step: Any) -> Any:
-        rates = self._at(np.asarray(step, np.float64))
-        return float(rates) if np.ndim(rates) == 0 else rates
+        steps = np.asarray(step, np.float64)
+        rates = self._at(steps.reshape(-1))  # NumPy's power of a single number has other last bits
+        return rates.reshape(steps.shape) if steps.ndim else float(rates[0])
 
     def rates(self, first_step: int, n_steps: int) -> Rates:
         return self._at(np.arange(first_step, first_step + n_steps, dtype=np.float64))
 
-    def _at(self, step: Rates) -> Rates:  # (any shape) -> (the same shape)
+    def _at(self, step: Rates) -> Rates:  # (n,) -> (n,)
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:

@@ -261,7 +261,7 @@ class _Range(HyperParameter):
             return self._number(low * (high / low) ** position)
         return self._number(high + low - low * (high / low) ** (1 - position))
 
-    def _number(self, value: float) -> Value:
+    def _number(self, value: float) -> Any:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
@@ -339,7 +339,8 @@ class Float(_Range):
     def _sample_native(self, trial: Trial) -> float:
         if self.step is None:
             return trial.suggest_float(self.key, self.min_value, self.max_value, log=self.sampling == "log")
-        return trial.suggest_float(self.key, self.min_value, self._stepped(self._n_steps() - 1), step=self.step)
+        high = self._stepped(self._n_steps() - 1)
+        return self._number(trial.suggest_float(self.key, self.min_value, high, step=self.step))
 
 
 KINDS: dict[str, type[HyperParameter]] = {kind.__name__: kind for kind in (Boolean, Choice, Fixed, Float, Int)}

@@ -34,7 +34,7 @@ class LayerSizes(Sequence[int]):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import GridSearchCV
     >>> from mlpcore import MLPClassifier
-    >>> model = MLPClassifier(LayerSizes(), solver="lbfgs", max_iter=20, random_state=0)
+    >>> model = MLPClassifier(LayerSizes(), solver="lbfgs", alpha=0.1, max_iter=2000, random_state=0)
     >>> grid = {"hidden_layer_sizes__depth": [1, 2], "hidden_layer_sizes__width": [5, 10]}
     >>> search = GridSearchCV(model, grid, cv=2).fit(*load_iris(return_X_y=True))
     >>> sorted(search.best_params_)

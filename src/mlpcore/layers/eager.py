@@ -1,0 +1,111 @@
+"""Calling a layer on arrays: it records as always, and the tape runs at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcore._arena import Arena
+from mlpcore._structure import flatten, map_structure, pack
+from mlpcore._tape import Recorder
+from mlpcore._tensor import Symbol
+from mlpcore._validation import thread_limit
+
+_MOST_FORMS = 32
+
+
+class _Form:
+    """The recording of a layer's call for arrays of certain shapes."""
+
+    def __init__(self, arena: Arena, arrays: list[NDArray[Any]], training: bool):
+        self.recorder = Recorder(arena, training)
+        self.inputs = [
+            self.recorder.input(array.shape[1:], {"b": "bool", "f": None}.get(array.dtype.kind, "int32"))
+            for array in arrays
+        ]
+
+
+class Eager:
+    """Runs a layer on arrays; keeps its recordings and the arena that they share.
+
+    Parameters
+    ----------
+    layer : Layer
+    """
+
+    def __init__(self, layer: Any):
+        self.layer = layer
+        self.arena = Arena(layer.dtype)
+        self.forms: dict[Any, _Form] = {}
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return ``layer(*args, **kwargs)`` as arrays.
+
+        Parameters
+        ----------
+        args, kwargs
+            Arrays of shape (rows, ...) somewhere among them.
+        """
+        arrays: list[NDArray[Any]] = []
+
+        def collect(value: Any) -> Any:
+            if isinstance(value, np.ndarray | np.generic):
+                arrays.append(np.asarray(value))
+            return value
+
+        map_structure(collect, (args, kwargs))
+        self._check(arrays)
+        training = bool(kwargs.get("training"))
+        key = (training, *((array.shape[1:], array.dtype.kind) for array in arrays))
+        form = self.forms.get(key)
+        if form is None:
+            if len(self.forms) >= _MOST_FORMS:
+                self.forms.clear()
+            form = self.forms[key] = _Form(self.arena, arrays, training)
+        rows = [
+            np.ascontiguousarray(array.reshape(len(array), int(np.prod(array.shape[1:]))), self.arena.dtype)
+            for array in arrays
+        ]
+        symbols = iter(form.inputs)
+
+        def replaced(value: Any) -> Any:
+            return next(symbols) if isinstance(value, np.ndarray | np.generic) else value
+
+        args, kwargs = map_structure(replaced, (args, kwargs))
+        recorder = form.recorder
+        recorder.replay(rows)
+        with recorder:
+            result = self.layer(*args, **kwargs)
+            leaves = flatten(result)
+            found = [leaf for leaf in leaves if isinstance(leaf, Symbol)]
+            for leaf in found:
+                recorder.output(leaf)
+            if not found:
+                return result
+            engine = self.arena.engine(recorder.tape)
+        self.arena.push()
+        values = engine.predict(rows, n_threads=thread_limit(None), training=training)
+        computed = iter([values] if len(found) == 1 else values)
+        return pack(result, [as_array(next(computed), leaf) if isinstance(leaf, Symbol) else leaf for leaf in leaves])
+
+    def _check(self, arrays: list[NDArray[Any]]) -> None:
+        lengths = {array.shape[0] if array.ndim else None for array in arrays}
+        if None in lengths:
+            raise ValueError(f"{self.layer.name}: expected arrays of shape (rows, ...), got a single number")
+        if len(lengths) > 1:
+            shapes = ", ".join(str(array.shape) for array in arrays)
+            raise ValueError(f"{self.layer.name}: the arrays must have the same number of rows, got shapes {shapes}")
+        for array in arrays:
+            if array.dtype.kind not in "fiub":
+                raise TypeError(f"{self.layer.name}: expected arrays of numbers, got one of dtype {array.dtype}")
+
+
+def as_array(values: NDArray[Any], symbol: Symbol) -> NDArray[Any]:
+    """Return what an engine computed as an array of the Symbol's shape and dtype."""
+    shape = (-1, *symbol.axes) if symbol.batched else symbol.axes
+    if symbol.batched and not len(values):
+        shape = (0, *symbol.axes)
+    result: NDArray[Any] = np.asarray(values, symbol.dtype).reshape(shape)
+    return result

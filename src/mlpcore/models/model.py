@@ -1,0 +1,281 @@
+"""Model: layers as a whole that is trained, evaluated, used, inspected and saved."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mlpcore._functional import symbolic
+from mlpcore._structure import Structure, flatten, map_structure
+from mlpcore._tape import Recorder, active
+from mlpcore._tensor import KerasTensor
+from mlpcore._validation import suggest
+from mlpcore.layers import InputLayer, Layer
+from mlpcore.layers.eager import Eager
+from mlpcore.models.summary import print_summary
+from mlpcore.models.wiring import Wiring, names_of_keys, shapes_of
+from mlpcore.training.trainer import Trainer
+
+PathLike = str | os.PathLike[str]
+
+
+class Model(Trainer, Layer):
+    """Layers as a whole that can be trained, evaluated, used for predictions, inspected and saved.
+
+    There are three ways to make one:
+
+    - ``Model(inputs, outputs)``, from placeholders (`mlpcore.layers.Input`) and what layers return for them;
+    - `Sequential`, for layers one after the other;
+    - a subclass with layers as attributes and a `call`, in which loops and conditions (on values too) may stand.
+
+    Parameters
+    ----------
+    inputs, outputs : KerasTensor, or list, tuple or dict of KerasTensors, optional
+        Where the graph begins and ends. Without them, the class must define ``call(inputs)``, which may take
+        ``training``.
+    name : str, optional
+    trainable : bool, default True
+    dtype : {"float32", "float64"}, default "float32"
+
+    Examples
+    --------
+    >>> import mlpcore
+    >>> class WideAndDeep(mlpcore.Model):
+    ...     def __init__(self, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.hidden = mlpcore.layers.Dense(30, activation="relu")
+    ...         self.out = mlpcore.layers.Dense(1)
+    ...
+    ...     def call(self, inputs):
+    ...         return self.out(mlpcore.layers.concatenate([inputs, self.hidden(inputs)]))
+    >>> WideAndDeep(name="wide_and_deep").name
+    'wide_and_deep'
+    """
+
+    _wiring: Wiring | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make a `Functional` of ``Model(inputs, outputs)``."""
+        if cls is Model and _is_functional(args, kwargs):
+            from mlpcore.models.functional import Functional
+
+            return super().__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if not _is_functional(args, kwargs):
+            super().__init__(*args, **kwargs)
+            return
+        given = {**dict(zip(("inputs", "outputs", "name"), args, strict=False)), **kwargs}
+        inputs, outputs = given.pop("inputs"), given.pop("outputs")
+        super().__init__(**given)
+        self._wiring = Wiring(f"{type(self).__name__} {self.name!r}", inputs, outputs)
+        self.built = True
+        if not self._trainable:
+            self.trainable = False
+
+    # ------------------------------------------------ structure
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the outputs for `inputs`; subclasses define it."""
+        if self._wiring is None:
+            raise NotImplementedError(f"{type(self).__name__} must define call(inputs), or be made of inputs and outputs.")
+        return self._wiring.run(self._wiring.matched(inputs))
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for inputs of a shape, (None, ...), or a structure of shapes."""
+        if self._wiring is not None or active() is not None:  # `call` is about to build its layers
+            self.built = True
+            return
+        self.built = True
+        symbolic(self, self._recorded, (_placeholders(input_shape),), {})
+
+    def _called(self, recorder: Recorder | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if recorder is None and self._eager is None:
+            self._eager = Eager(self)
+            self._eager.arena = self._session.arena  # the one in which it is trained
+        return super()._called(recorder, args, kwargs)
+
+    def sublayers(self) -> list[Layer]:
+        """Return the layers of the graph, then those that are set as attributes."""
+        own = super().sublayers()
+        if self._wiring is None:
+            return own
+        found = {id(each): each for each in self._wiring.graph.operations if isinstance(each, Layer)}
+        found.update((id(each), each) for each in own)
+        return list(found.values())
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, those of nested models not included."""
+        return self.sublayers()
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or its number.
+
+        Raises
+        ------
+        ValueError
+            There is none; the message suggests the nearest name.
+        """
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ValueError("get_layer needs either a name or an index.")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"{self.name!r} has {len(layers)} layers, index {index} is out of range.")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in layers]
+        raise ValueError(f"{self.name!r} has no layer {name!r}{suggest(name, names)}; its layers are {names}.")
+
+    def _known_wiring(self) -> Wiring:
+        if self._wiring is None:
+            raise AttributeError(f"{self.name!r} has no inputs and outputs that are known before it is called.")
+        return self._wiring
+
+    @property
+    def _graph(self) -> Any:
+        return None if self._wiring is None else self._wiring.graph
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The placeholders of a functional model's inputs."""
+        return list(self._known_wiring().graph.inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The placeholders of a functional model's outputs."""
+        return list(self._known_wiring().graph.outputs)
+
+    @property
+    def input(self) -> Any:
+        """The inputs of a functional model, in their structure."""
+        return self._known_wiring().inputs
+
+    @property
+    def output(self) -> Any:
+        """The outputs of a functional model, in their structure."""
+        return self._known_wiring().outputs
+
+    @property
+    def input_shape(self) -> Any:
+        """The shapes of a functional model's inputs."""
+        return shapes_of(self._known_wiring().inputs)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shapes of a functional model's outputs."""
+        return shapes_of(self._known_wiring().outputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of a functional model's inputs."""
+        return list(self._known_wiring().input_names)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of a functional model's outputs."""
+        return list(self._known_wiring().output_names)
+
+    # ------------------------------------------------ for the trainer
+
+    @property
+    def _is_static(self) -> bool:
+        return self._wiring is not None and not self.run_eagerly and type(self).call in _CALLS_OF_GRAPHS
+
+    def _forward(self, inputs: Structure) -> Structure:
+        return self._recorded(inputs)
+
+    def _matched(self, x: Structure) -> Structure:
+        return x if self._wiring is None else self._wiring.matched(x)
+
+    def _name_outputs(self, outputs: Structure) -> list[str]:
+        if self._wiring is not None and len(flatten(outputs)) == len(self._wiring.output_names):
+            return self._wiring.names(outputs)
+        n = len(flatten(outputs))
+        return names_of_keys(outputs) or (["output"] if n == 1 else [f"output_{number + 1}" for number in range(n)])
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**super().__getstate__(), "_fit": None, "_session_or_none": None}
+        history = state.get("history")
+        if history is not None:  # without the callbacks that it stood among
+            state["history"] = copy = type(history)()
+            copy.history, copy.epoch, copy.params = history.history, history.epoch, history.params
+        if self._session_or_none is not None:
+            state["_session_state"] = self._session_or_none.get_state()
+        return state
+
+    # ------------------------------------------------ looking, saving
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print a table of the layers: names, output shapes, numbers of parameters.
+
+        Parameters
+        ----------
+        line_length : int, optional
+            Characters of a line; default: that of the terminal, at most 88 (108 with the column "Connected to").
+        positions : sequence of float, optional
+            Where the columns end, as parts of the line.
+        print_fn : callable, optional
+            Takes the whole text; default: print.
+        expand_nested : bool, default False
+            List the layers of nested models too.
+        show_trainable : bool, default False
+            Add a column that says which layers are trained.
+        layer_range : (str, str), optional
+            First and last layer to list: names, or regular expressions.
+        """
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the model's layers (not its weights) as JSON; keywords go to `json.dumps`."""
+        from mlpcore import _registry
+
+        return json.dumps(_registry.serialize_object(self), **kwargs)
+
+    def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
+        """Save layers, weights and optimizer in one file; see `mlpcore.saving.save_model`."""
+        from mlpcore import saving
+
+        saving.save_model(self, filepath, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
+        """Save the weights alone; see `mlpcore.saving.save_weights`."""
+        from mlpcore import saving
+
+        saving.save_weights(self, filepath, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Load weights that `save_weights` or `save` wrote; see `mlpcore.saving.load_weights`."""
+        from mlpcore import saving
+
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+
+_CALLS_OF_GRAPHS: list[Any] = [Model.call]  # those that do nothing but run a graph
+
+
+def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return len(args) >= 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
+
+
+def _placeholders(shapes: Any) -> Structure:
+    """Return placeholders for a shape, or for a structure of shapes."""
+    if isinstance(shapes, dict):
+        return {name: _placeholders(shape) for name, shape in shapes.items()}
+    if all(n is None or isinstance(n, int) for n in shapes):
+        return InputLayer(batch_shape=tuple(shapes)).output
+    return map_structure(lambda part: part, type(shapes)(_placeholders(shape) for shape in shapes))

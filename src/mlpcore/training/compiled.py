@@ -1,0 +1,148 @@
+"""What compile was given, and what it means once the outputs and targets of the model are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlpcore import _registry, losses, optimizers
+from mlpcore.losses import Loss
+from mlpcore.metrics import Metric, as_metric
+from mlpcore.training.assignment import losses_of_outputs, metrics_of_outputs, unique_names, weights_of_losses
+
+Axes = tuple[int, ...]  # a shape without the batch
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output: its name, the shape of a row, and that of its targets (None if it has none)."""
+
+    name: str
+    axes: Axes
+    target_axes: Axes | None
+
+
+@dataclass(frozen=True)
+class OutputLoss:
+    """A loss on one output: what it is, its weight in the total, its name in logs."""
+
+    output: int
+    loss: Loss
+    weight: float
+    name: str
+
+
+@dataclass(frozen=True)
+class OutputMetric:
+    """A metric on one output: whether the sample weights count, its name in logs."""
+
+    output: int
+    metric: Metric
+    is_weighted: bool
+    name: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The losses and metrics of all outputs."""
+
+    losses: list[OutputLoss]
+    metrics: list[OutputMetric]
+
+    @property
+    def names(self) -> list[str]:
+        """Names in the order in which evaluate lists its results."""
+        own = [each.name for each in self.losses] if len(self.losses) > 1 else []
+        return ["loss", *own, *(each.name for each in self.metrics)]
+
+    @property
+    def divide_by(self) -> str:
+        """What the sums of a batch are divided by: its "rows" or its "weights"."""
+        return "weights" if any(each.loss.divide_by == "weights" for each in self.losses) else "rows"
+
+
+class Compiled:
+    """The arguments of `Model.compile`, checked as far as they can be without data."""
+
+    def __init__(
+        self,
+        optimizer: Any,
+        loss: Any,
+        loss_weights: Any,
+        metrics: Any,
+        weighted_metrics: Any,
+        run_eagerly: bool,
+        steps_per_execution: int,
+    ):
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = loss
+        self.loss_weights = loss_weights
+        self.metrics = metrics
+        self.weighted_metrics = weighted_metrics
+        self.run_eagerly = bool(run_eagerly)
+        self.steps_per_execution = steps_per_execution
+        self._plan: Plan | None = None
+        self._plan_key: tuple[str, ...] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes an equal call of compile, as plain JSON data."""
+        return {
+            "optimizer": _registry.serialize_object(self.optimizer),
+            **{
+                name: _registry.serialize_object(getattr(self, name))
+                for name in ("loss", "loss_weights", "metrics", "weighted_metrics")
+            },
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """The names of what evaluate lists; only the loss before the first data."""
+        return ["loss"] if self._plan is None else self._plan.names
+
+    @property
+    def metric_objects(self) -> list[Metric]:
+        """The metrics of all outputs; [] before the first data."""
+        return [] if self._plan is None else [each.metric for each in self._plan.metrics]
+
+    def plan(self, outputs: Sequence[Output]) -> Plan:
+        """Return the losses and metrics of these outputs; the same objects each time, so metrics keep their state."""
+        key = tuple(output.name for output in outputs)
+        if self._plan is None or key != self._plan_key:
+            self._plan, self._plan_key = self._resolved(outputs), key
+        return self._plan
+
+    def _resolved(self, outputs: Sequence[Output]) -> Plan:
+        names = [output.name for output in outputs]
+        losses_given = losses_of_outputs(self.loss, names)
+        weights_given = weights_of_losses(self.loss_weights, losses_given, names)
+        resolved_losses = [
+            (index, losses.as_loss(identifier, output.target_axes or (), output.axes), weight)
+            for index, (output, own, weights) in enumerate(zip(outputs, losses_given, weights_given, strict=True))
+            for identifier, weight in zip(own, weights, strict=True)
+        ]
+        loss_names = unique_names([f"{names[index]}_loss" for index, _, _ in resolved_losses])
+        resolved_metrics: list[tuple[int, Metric, bool, str]] = []
+        for argument, is_weighted in (("metrics", False), ("weighted_metrics", True)):
+            given = metrics_of_outputs(getattr(self, argument), names, argument)
+            used: set[int] = set()
+            for index, (output, own) in enumerate(zip(outputs, given, strict=True)):
+                prefix = f"{output.name}_" if len(outputs) > 1 else ""
+                for identifier in own:
+                    metric = as_metric(identifier, output.target_axes or (), output.axes)
+                    name = metric.name
+                    if id(metric) in used:  # one object for several outputs
+                        metric = type(metric).from_config(metric.get_config())
+                    used.add(id(metric))
+                    taken = {each[3] for each in resolved_metrics}
+                    if is_weighted and prefix + name in taken:
+                        name = f"weighted_{name}"
+                    resolved_metrics.append((index, metric, is_weighted, prefix + name))
+        metric_names = unique_names([each[3] for each in resolved_metrics])
+        return Plan(
+            [OutputLoss(*each, name) for each, name in zip(resolved_losses, loss_names, strict=True)],
+            [OutputMetric(*each[:3], name) for each, name in zip(resolved_metrics, metric_names, strict=True)],
+        )
+

@@ -1,0 +1,212 @@
+"""Passes over data: as few calls of the engine as callbacks, metrics and the model allow, through one code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from mlpcore._arena import Arena, Variable
+from mlpcore._engine import Engine
+from mlpcore.training.feed import Feed, Order
+from mlpcore.training.recording import Program
+from mlpcore.training.running import Running
+
+_SECONDS_OF_A_CALL = 0.2  # where a live line shows how far the pass is
+ROWS_OF_A_CALL = 1024  # where rows do not depend on their batch
+
+
+class Watcher(Protocol):
+    """What a pass tells about its batches: a part of a list of callbacks."""
+
+    needs_batches: bool
+    wants_progress: bool
+
+    def begin(self, step: int) -> None:
+        """Batch `step` begins."""
+
+    def end(self, step: int, logs: dict[str, Any]) -> bool:
+        """Batch `step` has ended; return whether to stop."""
+
+    def progress(self, done: int, logs: Callable[[], dict[str, Any]]) -> None:
+        """`done` batches are done."""
+
+
+class Pass:
+    """One epoch of training, or one evaluation.
+
+    Parameters
+    ----------
+    running : Running
+        Where the sums go.
+    watcher : Watcher
+        Who is told about batches.
+    n_threads : int
+    is_static : bool
+        Whether the model's call is the same for every batch.
+    learner : Learner or None
+        What trains; None evaluates.
+    """
+
+    def __init__(
+        self, running: Running, watcher: Watcher, n_threads: int, is_static: bool, learner: Learner | None = None
+    ):
+        self.running = running
+        self.watcher = watcher
+        self.n_threads = n_threads
+        self.is_static = is_static
+        self.learner = learner
+        self.step = 0
+        self.stopped = False
+        self._by_batch = watcher.needs_batches or not is_static or (learner is not None and learner.has_constraints)
+
+    def over(self, feed: Feed, order: Order | None, batch_size: int, skip: int = 0) -> None:
+        """Take rows in consecutive batches.
+
+        Parameters
+        ----------
+        feed : Feed
+        order : ndarray of int64 (m,) or None
+            Which rows, in their order; None: all as they lie.
+        batch_size : int
+        skip : int, default 0
+            Batches to leave out, which were taken before.
+        """
+        n_rows = feed.n_rows if order is None else len(order)
+        n_batches = -(-n_rows // batch_size)
+        done = min(skip, n_batches)
+        self.step += done
+        first = slice(0, batch_size) if order is None else order[:batch_size]
+        by_batch = self._by_batch or bool(feed.program(first, self.is_static).others)
+        for count in self._counts(n_batches - done, by_batch):
+            begin, end = done * batch_size, min((done + count) * batch_size, n_rows)
+            rows = slice(begin, end) if order is None else order[begin:end]
+            if self.watcher.needs_batches:
+                self.watcher.begin(self.step)
+            self._call(feed, rows, batch_size, count)
+            done += count
+            self.step += count
+            if self.watcher.needs_batches:
+                self.stopped = self.watcher.end(self.step - 1, self.running.logs())
+            elif self.watcher.wants_progress:
+                self.watcher.progress(self.step, self.running.logs)
+            if self.stopped:
+                break
+
+    def _counts(self, n_batches: int, by_batch: bool) -> Iterator[int]:
+        """Yield how many batches each call takes."""
+        if by_batch:
+            yield from (1 for _ in range(n_batches))
+            return
+        if not self.watcher.wants_progress:
+            yield n_batches
+            return
+        done, count = 0, max(1, n_batches // 100)
+        while done < n_batches:
+            count = min(count, n_batches - done)
+            start = time.perf_counter()
+            yield count
+            done += count
+            count = max(1, int(count * min(_SECONDS_OF_A_CALL / max(time.perf_counter() - start, 1e-9), 10)))
+
+    def _call(self, feed: Feed, rows: Order | slice, batch_size: int, count: int) -> None:
+        program = feed.program(rows, self.is_static)
+        engine = feed.recording.engine(program)
+        if program.others:
+            self._update_metrics(program, engine, feed, rows)
+        if self.learner is None:
+            sums = self._evaluated(program, engine, feed, rows, batch_size)
+        else:
+            sums = self.learner.train(program, engine, feed, rows, batch_size, count, self.n_threads)
+        self.running.add(sums, program)
+
+    def _evaluated(self, program: Program, engine: Engine, feed: Feed, rows: Order | slice, batch_size: int) -> Any:
+        whole = isinstance(rows, slice) and rows.start == 0 and rows.stop == feed.n_rows
+        return engine.evaluate(
+            feed.inputs if whole else [array[rows] for array in feed.inputs],
+            feed.targets(program) if whole else [array[rows] for array in feed.targets(program)],
+            sample_weight=feed.weights if whole else [array[rows] for array in feed.weights],
+            batch_size=ROWS_OF_A_CALL if program.is_rowwise else batch_size,
+            n_threads=self.n_threads,
+            divide_by=program.plan.divide_by,
+        )
+
+    def _update_metrics(self, program: Program, engine: Engine, feed: Feed, rows: Order | slice) -> None:
+        """Let the metrics that are written in Python see the predictions for a batch, those before its step."""
+        values = engine.predict(
+            [np.ascontiguousarray(array[rows]) for array in feed.inputs],
+            self.n_threads,
+            training=self.learner is not None,
+        )
+        predictions = program.flat_outputs(values)
+        for each in program.others:
+            weight = feed.weight(each.output) if each.is_weighted else None
+            each.metric.update_state(
+                feed.raw_target(each.output)[rows],
+                predictions[each.output],
+                sample_weight=None if weight is None else weight[rows],
+            )
+
+
+class Learner:
+    """What training needs besides an evaluation: the optimizer, its state in the arena, the constraints.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    arena : Arena
+        Of the model's variables.
+    constrained : list of Variable
+        Those that have a constraint.
+    prepare : callable
+        Lets an engine go on where the optimizer stands.
+    """
+
+    def __init__(
+        self, optimizer: Any, arena: Arena, constrained: list[Variable], prepare: Callable[[Engine], None]
+    ):
+        self.optimizer = optimizer
+        self._prepare = prepare
+        self.arena = arena
+        self.constrained = constrained
+
+    @property
+    def has_constraints(self) -> bool:
+        """Whether there is something to do after each step."""
+        return bool(self.constrained)
+
+    def train(
+        self,
+        program: Program,
+        engine: Engine,
+        feed: Feed,
+        rows: Order | slice,
+        batch_size: int,
+        count: int,
+        n_threads: int,
+    ) -> Any:
+        """Train on rows in `count` batches; return the engine's sums."""
+        optimizer = self.optimizer
+        self._prepare(engine)
+        order = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        is_whole = isinstance(rows, slice) and len(order) == feed.n_rows
+        try:
+            return engine.train(
+                feed.inputs,
+                feed.targets(program),
+                None if is_whole else order,
+                batch_size,
+                optimizer.update(),
+                sample_weight=feed.weights,
+                learning_rates=optimizer.rates(engine.step, count),
+                n_threads=n_threads,
+                divide_by=program.plan.divide_by,
+            )
+        finally:
+            self.arena.trained()
+            optimizer.iterations = engine.step
+            for variable in self.constrained:
+                assert variable.constraint is not None
+                variable.assign(variable.constraint(variable.numpy()))

@@ -1,0 +1,97 @@
+"""What a pass has added up so far, and the loss and metrics that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from mlpcore.metrics import Metric
+from mlpcore.metrics.base import SumsMetric
+from mlpcore.training.recording import Program
+
+
+class Running:
+    """Adds up the `Sums` of engine calls; `logs` are means over everything added.
+
+    The loss of an epoch is the mean of the losses of its batches, weighted by their rows, penalties included.
+
+    Parameters
+    ----------
+    metrics : list of Metric
+        Which are reset.
+    """
+
+    def __init__(self, metrics: Iterable[Metric] = ()):
+        self._metrics = list(metrics)
+        for metric in self._metrics:
+            metric.reset_state()
+        self._waiting: list[tuple[Any, Program]] = []
+        self._program: Program | None = None
+        self._rows = 0
+        self._loss = 0.0
+        self._losses: list[float] = []
+
+    def add(self, sums: Any, program: Program) -> None:
+        """Take the sums of one call; they are looked at when somebody asks for the logs."""
+        self._waiting.append((sums, program))
+        self._program = program
+
+    def _add_up(self) -> None:
+        for sums, program in self._waiting:
+            self._rows += sums.rows
+            self._loss += sums.loss + sums.penalty
+            losses = self._losses or [0.0] * len(program.plan.losses)
+            self._losses = [total + new for total, new in zip(losses, sums.losses, strict=False)]
+            for each, totals, weight in zip(program.recorded, sums.totals, sums.total_weights, strict=True):
+                each.metric.accumulate(totals, weight, sums.rows)
+        self._waiting.clear()
+
+    def logs(self) -> dict[str, Any]:
+        """Return the loss and the metrics by name, in alphabetical order; nothing before the first batch."""
+        self._add_up()
+        if self._program is None:
+            return {}
+        plan, rows = self._program.plan, max(self._rows, 1)
+        values: dict[str, Any] = {"loss": self._loss / rows}
+        if len(plan.losses) > 1:
+            for each, total in zip(plan.losses, self._losses, strict=True):
+                values[each.name] = total / rows / each.weight if each.weight else float("nan")
+        for each_metric in plan.metrics:
+            result = each_metric.metric.result()
+            values |= result if isinstance(result, dict) else {each_metric.name: result}
+        return {name: _plain(values[name]) for name in sorted(values)}
+
+    def get_state(self) -> dict[str, Any]:
+        """Return everything added up, for a run that is resumed."""
+        self._add_up()
+        metrics = self._metrics or ([] if self._program is None else [m.metric for m in self._program.plan.metrics])
+        return {
+            "rows": self._rows,
+            "loss": self._loss,
+            "losses": list(self._losses),
+            "metrics": [
+                {
+                    "totals": getattr(metric, "_totals", None),
+                    "weight": getattr(metric, "_weight", 0.0),
+                    "n_rows": getattr(metric, "_n_rows", 0),
+                    "variables": [variable.numpy() for variable in metric.variables],
+                }
+                for metric in metrics
+            ],
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self._rows, self._loss, self._losses = int(state["rows"]), float(state["loss"]), list(state["losses"])
+        for metric, saved in zip(self._metrics, state["metrics"], strict=True):
+            if isinstance(metric, SumsMetric) and saved["totals"] is not None:
+                metric.accumulate(saved["totals"], saved["weight"], saved["n_rows"])
+            for variable, value in zip(metric.variables, saved["variables"], strict=True):
+                variable.assign(value)
+
+
+def _plain(value: Any) -> Any:
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else array

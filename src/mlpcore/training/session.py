@@ -1,0 +1,190 @@
+"""What stays between the passes of a model: its arena, its recordings, the state of its optimizer and its orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcore import _random
+from mlpcore._arena import Arena
+from mlpcore._engine import Engine
+from mlpcore._structure import Structure
+from mlpcore._validation import thread_limit
+from mlpcore.data import ArrayRows, Batch, Source
+from mlpcore.training.feed import Feed, Order
+from mlpcore.training.passes import Learner
+from mlpcore.training.recording import Recording
+
+if TYPE_CHECKING:
+    from mlpcore.models.model import Model
+
+Slots = list[list[NDArray[Any]]]
+
+
+class Session:
+    """The state of a model that is not in its layers.
+
+    Parameters
+    ----------
+    model : Model
+
+    Attributes
+    ----------
+    rng : numpy.random.Generator
+        Draws the orders of the rows.
+    """
+
+    def __init__(self, model: Model):
+        self._model = model
+        self._arena: Arena | None = None
+        self._recordings: dict[Any, Recording] = {}
+        self._feeds: WeakKeyDictionary[ArrayRows, dict[str, Feed]] = WeakKeyDictionary()
+        self._optimizer: Any = None  # whose slots the engines hold
+        self._waiting: tuple[Slots, int] | None = None  # slots, in the order of the model's variables, and their seed
+        self.rng = np.random.default_rng(0)
+        self.seed = 0  # of the engine's noise
+
+    @property
+    def arena(self) -> Arena:
+        """The arena of the model's variables."""
+        if self._arena is None:
+            self._arena = Arena(self.dtype)
+            self._arena.add(self._model.variables)
+        return self._arena
+
+    @property
+    def dtype(self) -> str:
+        """What the engines compute in: "float64" if a layer does."""
+        found = {variable.dtype for variable in self._model.variables}
+        return "float64" if "float64" in found or self._model.dtype == "float64" else "float32"
+
+    @property
+    def n_threads(self) -> int:
+        """How many threads a pass may use."""
+        return thread_limit(None)
+
+    def forget(self) -> None:
+        """Forget the recordings that hold losses and metrics."""
+        self._recordings = {key: each for key, each in self._recordings.items() if not each.has_objectives}
+        self._feeds.clear()
+
+    def reset(self) -> None:
+        """Forget all recordings, after the layers of the model have changed."""
+        self._recordings.clear()
+        self._feeds.clear()
+
+    def start(self) -> None:
+        """Draw the seeds of a fit."""
+        self.rng = np.random.default_rng(_random.next_seed())
+        self.seed = _random.next_seed()
+
+    # ------------------------------------------------ data
+
+    def feeds(self, kind: str, source: Source) -> Iterator[tuple[Feed, Order | None, int]]:
+        """Yield what the coming epoch of a source consists of: rows, their order (None: as they lie), batch size."""
+        if not isinstance(source, ArrayRows):
+            for batch in source.epoch(self.rng):
+                feed = self.feed(kind, batch)
+                yield feed, None, feed.n_rows
+            return
+        known = self._feeds.setdefault(source, {})
+        if kind not in known:
+            known[kind] = self.feed(kind, (source.x, source.y, source.sample_weight))
+        yield known[kind], source.epoch(self.rng), source.batch_size
+
+    def feed(self, kind: str, batch: Batch) -> Feed:
+        """Return rows ready for a kind of pass ("train", "test" or "predict"); builds the model if need be."""
+        model = self._model
+        x = model._matched(batch[0])
+
+        def find(inputs: Structure) -> Recording:
+            key = (kind, repr(inputs), self.dtype)
+            if key not in self._recordings:
+                self._recordings[key] = Recording(
+                    model._forward,
+                    self.arena,
+                    inputs,
+                    None if kind == "predict" else model._compiled,
+                    model._name_outputs,
+                    lambda: model.trainable_variables,
+                    training=kind == "train",
+                )
+            return self._recordings[key]
+
+        return Feed(find, self.dtype, x, batch[1], batch[2])
+
+    # ------------------------------------------------ the optimizer's state
+
+    def learner(self) -> Learner:
+        """Return what trains with the present optimizer."""
+        optimizer = self._model.optimizer
+        constrained = [variable for variable in self._model.trainable_variables if variable.constraint is not None]
+        return Learner(optimizer, self.arena, constrained, self.prepare)
+
+    def prepare(self, engine: Engine) -> None:
+        """Let an engine go on where the present optimizer stands."""
+        optimizer = self._model.optimizer
+        if self._waiting is not None:
+            engine.set_slots(self._reordered(self._waiting[0]), int(optimizer.iterations))
+            self._waiting = None
+        elif self._optimizer is not optimizer:
+            engine.set_slots([], int(optimizer.iterations))
+        elif engine.step != optimizer.iterations:
+            engine.step = int(optimizer.iterations)
+        self._optimizer = optimizer
+        if engine.seed != self.seed:
+            engine.seed = self.seed
+
+    def finish(self) -> None:
+        """After the last epoch, give the weights their averages, if the optimizer keeps some."""
+        optimizer = self._model.optimizer
+        names = list(optimizer.slot_names)
+        if not optimizer.use_ema or "average" not in names:
+            return
+        slots = self.slots()
+        if slots:
+            averages = dict(zip(map(id, self._model.variables), slots[names.index("average")], strict=True))
+            for variable in self._model.trainable_variables:
+                variable.assign(averages[id(variable)])
+
+    def _reordered(self, slots: Slots) -> Slots:
+        """Return slots in the order of the arena's variables."""
+        result = []
+        for slot in slots:
+            by_variable = {id(v): array for v, array in zip(self._model.variables, slot, strict=True)}
+            arrays = [by_variable.get(id(v)) for v in self.arena.variables]
+            result.append(
+                [
+                    np.zeros(v.shape, self.dtype) if array is None else np.ascontiguousarray(array, self.dtype)
+                    for v, array in zip(self.arena.variables, arrays, strict=True)
+                ]
+            )
+        return result
+
+    def slots(self) -> Slots:
+        """Return the optimizer's slots: lists of arrays in the order of the model's variables; [] before training."""
+        if self._waiting is not None:
+            return self._waiting[0]
+        root = None if self._arena is None else self._arena.root
+        if root is None or self._optimizer is not self._model.optimizer:
+            return []
+        variables = self.arena.variables
+        result = []
+        for slot in root.slots():
+            by_variable = {id(v): array for v, array in zip(variables, slot, strict=True)}
+            result.append([by_variable[id(v)].reshape(v.shape) for v in self._model.variables])
+        return result
+
+    def get_state(self) -> dict[str, Any]:
+        """Return slots, seed and generator: what a training's future depends on besides weights and optimizer."""
+        return {"slots": self.slots(), "seed": self.seed, "rng": dict(self.rng.bit_generator.state)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self._waiting = (state["slots"], state["seed"])
+        self.seed = int(state["seed"])
+        self.rng.bit_generator.state = state["rng"]

@@ -1,0 +1,502 @@
+"""compile, fit, evaluate and predict: what a model does with data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+from mlpcore import _registry
+from mlpcore._structure import Structure
+from mlpcore._validation import unknown_argument
+from mlpcore.callbacks import CallbackList, History
+from mlpcore.data import ArrayRows, Source, source_of, split_off_last, unpack
+from mlpcore.training.compiled import Compiled
+from mlpcore.training.fitting import Fit
+from mlpcore.training.passes import Pass
+from mlpcore.training.prediction import predicted
+from mlpcore.training.running import Running
+from mlpcore.training.session import Session
+from mlpcore.training.watching import BatchHooks, NoHooks
+
+Logs = dict[str, Any]
+_STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+_IGNORED = ("jit_compile", "auto_scale_loss")  # arguments of Keras' compile without a meaning here
+
+
+class Trainer:
+    """What a `Model` can do with data. `Model` inherits it; it is no class for itself."""
+
+    name: str
+    history: History
+    stop_training: bool = False
+    _compiled: Compiled | None = None
+    _session_or_none: Session | None = None
+    _initial_epoch: int = 0  # set by callbacks that resume
+    _initial_batch: int = 0
+    _fit: Fit | None = None
+
+    # ------------------------------------------------ what the model gives
+
+    def _forward(self, inputs: Structure) -> Structure:
+        raise NotImplementedError
+
+    def _matched(self, x: Structure) -> Structure:
+        raise NotImplementedError
+
+    def _name_outputs(self, outputs: Structure) -> list[str]:
+        raise NotImplementedError
+
+    @property
+    def _is_static(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def _session(self) -> Session:
+        """Return what stays between passes: the arena and the recordings."""
+        if self._session_or_none is None:
+            self._session_or_none = Session(self)  # type: ignore[arg-type]
+            state = self.__dict__.pop("_session_state", None)  # of the model that this one is a copy of
+            if state is not None:
+                self._session_or_none.set_state(state)
+        return self._session_or_none
+
+    def _optimizer_slots(self) -> list[Any]:
+        """Return the optimizer's slots: lists of arrays in the order of `variables`; [] before training."""
+        return self._session.slots()
+
+    def _training_state(self) -> dict[str, Any]:
+        """Return the optimizer's slots, the seed of noise and the generator of orders, as plain data and arrays."""
+        return self._session.get_state()
+
+    def _set_training_state(self, state: Mapping[str, Any]) -> None:
+        self._session.set_state(dict(state))
+
+    # ------------------------------------------------ compile
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        **ignored: Any,
+    ) -> None:
+        """Say what the model is trained for.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer, default "rmsprop"
+            What is done with the gradient.
+        loss : str, Loss, function, or a list, tuple or dict of these, optional
+            What is made small. A function takes ``(y_true, y_pred)`` and is written with operators and `mlpcore.ops`.
+            With several outputs: one for all, one each in a list or tuple, or a dict by the outputs' names.
+        loss_weights : float, or list, tuple or dict of float, optional
+            What each output's loss is multiplied by in the total; default 1.
+        metrics : list, tuple or dict of str, Metric or function, optional
+            What is reported besides, without regard to sample weights. With several outputs: one entry (a metric or a
+            list) each, a dict by name, or a list of another length, which then holds for each output.
+        weighted_metrics : like `metrics`, optional
+            Metrics that regard sample weights.
+        run_eagerly : bool, default False
+            Record `call` anew for every batch, also where the model's graph is fixed.
+        steps_per_execution, jit_compile, auto_scale_loss
+            Taken for the sake of code written for Keras; without effect.
+
+        Raises
+        ------
+        TypeError
+            An unknown argument; the message suggests the nearest.
+        ValueError
+            An unknown name of an optimizer; names of losses and metrics are looked up with the first data.
+
+        Examples
+        --------
+        >>> import mlpcore
+        >>> model = mlpcore.Sequential([mlpcore.Input((4,)), mlpcore.layers.Dense(3, activation="softmax")])
+        >>> model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
+        """
+        for name in ignored:
+            if name not in _IGNORED:
+                raise unknown_argument(f"{type(self).__name__}.compile", name, _parameters(Trainer.compile))
+        for step in _STEPS:
+            if getattr(type(self), step, None) is not getattr(Trainer, step, None):
+                raise NotImplementedError(
+                    f"{type(self).__name__} overrides {step}(), which mlpcore does not call: a whole epoch runs in "
+                    "compiled code. Write a custom loss, add_loss() in call(), or a metric instead."
+                )
+        self._compiled = Compiled(
+            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution
+        )
+        self._session.forget()
+        self.stop_training = False
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` has been called."""
+        return self._compiled is not None
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer; None before `compile`."""
+        return None if self._compiled is None else self._compiled.optimizer
+
+    @property
+    def loss(self) -> Any:
+        """The loss as it was given to `compile`."""
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics of all outputs; empty before the first data."""
+        return [] if self._compiled is None else self._compiled.metric_objects
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in its order; only the loss before the first data."""
+        return ["loss"] if self._compiled is None else self._compiled.names
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether `call` is recorded anew for every batch."""
+        return self._compiled is not None and self._compiled.run_eagerly
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return the arguments of `compile` as plain JSON data; {} before it."""
+        return {} if self._compiled is None else self._compiled.get_config()
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as `get_compile_config` described."""
+        arguments = dict(config)
+        for name, family in (("optimizer", "optimizers"), ("loss", "losses"), ("metrics", "metrics")):
+            arguments[name] = _revived(arguments.get(name), family)
+        arguments["weighted_metrics"] = _revived(arguments.get("weighted_metrics"), "metrics")
+        self.compile(**arguments)
+
+    def _must_be_compiled(self, method: str) -> Compiled:
+        if self._compiled is None:
+            raise ValueError(f"{self.name!r} must be compiled before {method}(): call compile(loss=..., optimizer=...).")
+        return self._compiled
+
+    # ------------------------------------------------ fit
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        **unknown: Any,
+    ) -> History:
+        """Train for a number of epochs.
+
+        An epoch is one call of the compiled core, unless a callback has batch hooks, a metric is written in Python, a
+        weight has a constraint or the model is a subclass: then it runs batch by batch, with the same results.
+        Ctrl-C leaves the weights of the last finished batch.
+
+        Parameters
+        ----------
+        x : array, list, tuple or dict of arrays with n rows each; or generator, `PyDataset`, other iterable
+            The inputs; or a source of batches ``(x, y)`` or ``(x, y, sample_weight)``.
+        y : array, or list, tuple or dict of arrays, optional
+            The targets; none beside a source of batches.
+        batch_size : int, default 32
+            Rows of a step; the last batch of an epoch may be smaller.
+        epochs : int, default 1
+            Number of the last epoch, counted from `initial_epoch` = 0.
+        verbose : {"auto", 0, 1, 2}
+            0: silent; 1 (or "auto"): progress; 2: a line an epoch.
+        callbacks : list of Callback, optional
+            What else is done before and after epochs and batches.
+        validation_split : float in [0, 1), default 0
+            The part of the rows, the last ones, that are kept for validation.
+        validation_data : tuple (x, y) or (x, y, sample_weight), or source of batches, optional
+            Evaluated after each epoch; wins over `validation_split`.
+        shuffle : bool or "batch", default True
+            Draw a new order of the rows for each epoch; "batch": inside the batches alone.
+        class_weight : dict of int to float, optional
+            Weights of the classes in the loss. Not together with `sample_weight`.
+        sample_weight : array (n,), or one for each output, optional
+            Weights of the rows in the loss. The loss of a batch is divided by its number of rows.
+        initial_epoch : int, default 0
+            Where to begin counting.
+        steps_per_epoch : int, optional
+            Batches of an epoch; default: all.
+        validation_steps, validation_batch_size : int, optional
+            Batches of a validation and rows of each; default: all, and `batch_size`.
+        validation_freq : int or list of int, default 1
+            Validate every so many epochs, or after the epochs with these numbers (from 1).
+
+        Returns
+        -------
+        History
+            Its ``history`` holds the loss and metrics of each epoch by name.
+
+        Raises
+        ------
+        ValueError
+            The model is not compiled, or data do not fit together, the model or its loss.
+        TypeError
+            An unknown argument; the message suggests the nearest.
+
+        Examples
+        --------
+        >>>         >>> import mlpcore
+        >>> mlpcore.utils.set_random_seed(0)
+        >>> model = mlpcore.Sequential([mlpcore.layers.Dense(1)])
+        >>> model.compile(loss="mse", optimizer="sgd")
+        >>> x = np.linspace(-1, 1, 64)[:, None]
+        >>> history = model.fit(x, 2 * x, epochs=3, verbose=0)
+        >>> history.epoch, len(history.history["loss"])
+        ([0, 1, 2], 3)
+        """
+        for name in unknown:
+            raise unknown_argument(f"{type(self).__name__}.fit", name, _parameters(Trainer.fit))
+        self._must_be_compiled("fit")
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split_off_last(validation_split, x, y, sample_weight)
+        source = source_of(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps=steps_per_epoch,
+            shuffle=shuffle,
+            class_weight=class_weight,
+        )
+        validation: Source | None = None
+        if validation_data is not None:
+            validation = source_of(
+                *_validation(validation_data),
+                batch_size=validation_batch_size or batch_size,
+                steps=validation_steps,
+            )
+        if not isinstance(callbacks, CallbackList):
+            callbacks = CallbackList(
+                callbacks,
+                add_history=True,
+                add_progbar=verbose != 0,
+                model=self,
+                verbose=verbose,
+                epochs=epochs,
+                steps=source.steps_per_epoch,
+            )
+        self._fit = Fit(self, source, validation, validation_freq, callbacks)
+        try:
+            self._fit.run(initial_epoch, epochs)
+        finally:
+            self._fit = None
+            callbacks.close()
+        return self.history
+
+    def _fit_state(self) -> dict[str, Any]:
+        """Return where the running epoch stands, for a resumed fit."""
+        return {} if self._fit is None else self._fit.get_state()
+
+    def _set_fit_state(self, state: Mapping[str, Any]) -> None:
+        if self._fit is not None:
+            self._fit.set_state(state)
+
+    # ------------------------------------------------ evaluate, predict
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **unknown: Any,
+    ) -> Any:
+        """Return the loss and the metrics on given data.
+
+        Parameters
+        ----------
+        x, y, batch_size, verbose, sample_weight, callbacks
+            See `fit`.
+        steps : int, optional
+            Batches to take; default: all.
+        return_dict : bool, default False
+            Return a dict by name.
+
+        Returns
+        -------
+        float, list of float, or dict
+            The loss alone, if there is nothing else; else the total loss, with several outputs the loss of each, and
+            the metrics in the order of outputs and of `compile`.
+
+        Examples
+        --------
+        >>>         >>> import mlpcore
+        >>> model = mlpcore.Sequential([mlpcore.layers.Dense(1, kernel_initializer="zeros")])
+        >>> model.compile(loss="mse", metrics=["mae"])
+        >>> model.evaluate(np.ones((4, 2)), np.full(4, 2.0), verbose=0)
+        [4.0, 2.0]
+        """
+        for name in unknown:
+            raise unknown_argument(f"{type(self).__name__}.evaluate", name, _parameters(Trainer.evaluate))
+        self._must_be_compiled("evaluate")
+        source = source_of(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        callbacks = self._callbacks(callbacks, verbose, source)
+        try:
+            callbacks.on_test_begin()
+            logs = self._evaluated(source, BatchHooks(callbacks, "test", self))
+            callbacks.on_test_end(logs)
+        finally:
+            callbacks.close()
+        return logs if return_dict else self._in_order(logs)
+
+    def _callbacks(self, callbacks: Any, verbose: int | str, source: Source) -> CallbackList:
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        return CallbackList(
+            callbacks,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=1,
+            steps=source.steps_per_epoch,
+        )
+
+    def _evaluated(self, source: Source, hooks: Any) -> Logs:
+        session = self._session
+        running = Running(self.metrics)
+        a_pass = Pass(running, hooks, session.n_threads, self._is_static)
+        for feed, order, batch_size in session.feeds("test", source):
+            a_pass.over(feed, order, batch_size)
+            if a_pass.stopped:
+                break
+        return running.logs()
+
+    def _in_order(self, logs: Logs) -> Any:
+        """Return logs as a list in the order of `metrics_names`, a lone loss as a number."""
+        assert self._compiled is not None
+        names = [name for name in self._compiled.names if name in logs]
+        values = [logs[name] for name in names] + [value for name, value in logs.items() if name not in names]
+        return values[0] if len(values) == 1 else values
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **unknown: Any,
+    ) -> Any:
+        """Return the outputs for given inputs.
+
+        Parameters
+        ----------
+        x, batch_size, verbose, callbacks
+            See `fit`.
+        steps : int, optional
+            Batches to take; default: all.
+
+        Returns
+        -------
+        ndarray of float32 (n, ...), or list, tuple or dict of these
+            In the structure of the model's outputs; a list for several outputs of a functional model.
+
+        Examples
+        --------
+        >>>         >>> import mlpcore
+        >>> model = mlpcore.Sequential([mlpcore.layers.Dense(2, kernel_initializer="ones")])
+        >>> model.predict(np.ones((1, 3)), verbose=0)
+        array([[3., 3.]], dtype=float32)
+        """
+        for name in unknown:
+            raise unknown_argument(f"{type(self).__name__}.predict", name, _parameters(Trainer.predict))
+        source = source_of(x, batch_size=batch_size, steps=steps)
+        callbacks = self._callbacks(callbacks, verbose, source)
+        try:
+            callbacks.on_predict_begin()
+            hooks = BatchHooks(callbacks, "predict", self)
+            result = predicted(self._session, source, hooks, self._is_static)
+            callbacks.on_predict_end()
+        finally:
+            callbacks.close()
+        return result
+
+    # ------------------------------------------------ single batches
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Train on one batch; return its loss and metrics, as `evaluate` does."""
+        self._must_be_compiled("train_on_batch")
+        source = ArrayRows(x, y, sample_weight, class_weight=class_weight)
+        source = _one_batch(source)
+        session = self._session
+        running = Running(self.metrics)
+        feed, order, batch_size = next(iter(session.feeds("train", source)))
+        a_pass = Pass(running, NoHooks(), session.n_threads, self._is_static, session.learner())
+        a_pass.over(feed, order, batch_size)
+        logs = running.logs()
+        return logs if return_dict else self._in_order(logs)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return the loss and metrics of one batch, as `evaluate` does."""
+        self._must_be_compiled("test_on_batch")
+        logs = self._evaluated(_one_batch(ArrayRows(x, y, sample_weight)), NoHooks())
+        return logs if return_dict else self._in_order(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch."""
+        return predicted(self._session, _one_batch(ArrayRows(x)), NoHooks(), self._is_static)
+
+    def reset_metrics(self) -> None:
+        """Forget what the metrics have seen."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+
+def _one_batch(rows: ArrayRows) -> ArrayRows:
+    rows.batch_size, rows.n_batches = rows.n_rows, 1
+    return rows
+
+
+def _validation(data: Any) -> tuple[Any, Any, Any]:
+    """Return what `validation_data` means: arrays as a tuple, or a source of batches."""
+    return unpack(data)
+
+
+def _revived(config: Any, family: str) -> Any:
+    """Return the objects of a serialized structure; names stay names."""
+    if isinstance(config, Mapping) and "class_name" in config:
+        return _registry.deserialize(config, None, family)
+    if isinstance(config, Mapping):
+        return {name: _revived(part, family) for name, part in config.items()}
+    if isinstance(config, list | tuple):
+        return [_revived(part, family) for part in config]
+    return config
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
+

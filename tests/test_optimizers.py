@@ -1,0 +1,166 @@
+"""Optimizers against Keras' trajectories; their rates, errors and configs."""
+
+import inspect
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from keras_numbers import FILE, LINE, N_STEPS, OPTIMIZERS, START, key
+from mlpcore import optimizers
+from mlpcore._engine import Engine, Tape
+from mlpcore.optimizers import schedules
+
+KERAS = json.loads(FILE.read_text())["optimizers"]
+IDS = [key(*case) for case in OPTIMIZERS]
+NAMES = sorted({name for name, _ in OPTIMIZERS})
+
+
+def trained(optimizer, dtype="float32"):
+    """Kernel, bias and engine after Keras' steps on the line."""
+    tape = Tape()
+    x = tape.input(3)
+    tape.loss(tape.dense(x, 2), "squared_error", 2 / 2)
+    engine = Engine(tape, dtype)
+    parameters = [each.astype(dtype) for each in START]
+    engine.load(parameters)
+    x, y = (each.astype(dtype) for each in LINE)
+    rates = optimizer.rates(0, N_STEPS)
+    for step in range(N_STEPS):
+        update = optimizer.update(None if rates is None else rates[step])
+        engine.train(x, y, np.arange(5), 5, update)
+        optimizer.iterations = engine.step
+    engine.store(parameters)
+    return parameters, engine
+
+
+@pytest.mark.parametrize(("name", "arguments"), OPTIMIZERS, ids=IDS)
+def test_optimizer_matches_keras(name, arguments):
+    if "use_ema" in arguments:
+        pytest.skip("averages of the weights are the trainer's to write back")
+    optimizer = getattr(optimizers, name)(**arguments)
+    parameters, engine = trained(optimizer)
+    for ours, theirs in zip(parameters, KERAS[key(name, arguments)], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)  # 20 float32 steps
+    assert optimizer.iterations == N_STEPS
+    assert len(engine.slots()) == len(optimizer.slot_names)
+
+
+@pytest.mark.parametrize(("name", "arguments"), OPTIMIZERS, ids=IDS)
+def test_optimizer_comes_back_from_its_config(name, arguments):
+    optimizer = getattr(optimizers, name)(**arguments)
+    config = json.loads(json.dumps(optimizers.serialize(optimizer)))
+    again = optimizers.deserialize(config)
+    assert type(again) is type(optimizer)
+    assert again.get_config() == optimizer.get_config()
+    assert optimizers.get(config).get_config() == optimizer.get_config()
+    assert optimizer.get_config().items() >= arguments.items()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_found_in_any_case(name):
+    for each in (name, name.lower(), name.upper()):
+        assert type(optimizers.get(each)) is getattr(optimizers, name)
+
+
+DEFAULTS = {  # Keras 3.15.1
+    "SGD": {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
+    "Adam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False},
+    "AdamW": {"learning_rate": 0.001, "weight_decay": 0.004, "epsilon": 1e-7},
+    "Nadam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "Adamax": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "RMSprop": {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "centered": False},
+    "Adagrad": {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7},
+    "Adadelta": {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7},
+    "Lion": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.99},
+    "Ftrl": {"learning_rate": 0.001, "learning_rate_power": -0.5, "initial_accumulator_value": 0.1, "beta": 0.0},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_are_those_of_keras(name):
+    config = getattr(optimizers, name)().get_config()
+    common = {"clipnorm": None, "use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None}
+    assert config.items() >= (common | DEFAULTS[name]).items()
+    assert name == "AdamW" or config["weight_decay"] is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstring_prints_the_update_rule(name):
+    assert "w -=" in inspect.getdoc(getattr(optimizers, name)) or "w = " in inspect.getdoc(getattr(optimizers, name))
+
+
+def test_learning_rate_is_read_and_set():
+    optimizer = optimizers.Adam(learning_rate=0.01)
+    assert optimizer.learning_rate == 0.01
+    assert optimizer.learning_rate.numpy() == np.float32(0.01)
+    optimizer.learning_rate = 0.5 * optimizer.learning_rate
+    assert optimizer.learning_rate == 0.005
+    optimizer.learning_rate.assign(0.02)
+    assert float(optimizer.learning_rate) == 0.02
+    assert optimizer.update().learning_rate == 0.02
+    assert optimizer.rates(0, 5) is None
+
+
+def test_schedule_gives_the_rate_of_the_present_step():
+    schedule = schedules.ExponentialDecay(0.1, 10, 0.5)
+    optimizer = optimizers.SGD(schedule)
+    assert optimizer.learning_rate == 0.1
+    optimizer.iterations = 10
+    assert optimizer.learning_rate == 0.05
+    np.testing.assert_array_equal(optimizer.rates(10, 3), schedule([10, 11, 12]))
+    with pytest.raises(TypeError, match="the learning rate of 'sgd' is given by a schedule"):
+        optimizer.learning_rate = 0.1
+    again = optimizers.deserialize(json.loads(json.dumps(optimizers.serialize(optimizer))))
+    assert again.rates(0, 3).tolist() == optimizer.rates(0, 3).tolist()
+
+
+def test_callable_rate_is_asked_before_each_step():
+    rates = iter([0.3, 0.2, 0.1])
+    assert optimizers.SGD(lambda: next(rates)).rates(0, 3).tolist() == [0.3, 0.2, 0.1]
+
+
+def test_iterations_behave_as_a_number():
+    optimizer = optimizers.Adam()
+    optimizer.iterations = 7
+    assert optimizer.iterations + 1 == 8
+    assert optimizer.iterations.numpy() == 7
+    optimizer.iterations.assign(3)
+    assert int(optimizer.iterations) == 3
+
+
+def test_optimizer_can_be_pickled():
+    again = pickle.loads(pickle.dumps(optimizers.Adam(schedules.CosineDecay(0.1, 10), clipnorm=1.0)))
+    assert again.get_config()["clipnorm"] == 1.0
+    assert pickle.loads(pickle.dumps(again.learning_rate)) == 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: optimizers.Adam(learning_rat=0.1), TypeError, "Adam: unknown argument 'learning_rat'; did you mean"),
+        (lambda: optimizers.SGD(clipnrm=0.1), TypeError, "SGD: unknown argument 'clipnrm'; did you mean 'clipnorm'"),
+        (lambda: optimizers.SGD(clipnorm=1.0, clipvalue=1.0), ValueError, "only one of clipnorm, clipvalue"),
+        (lambda: optimizers.SGD(momentum=1.5), ValueError, r"momentum must be in \[0, 1\], got 1.5"),
+        (lambda: optimizers.SGD(-0.1), ValueError, "learning_rate must be >= 0, got -0.1"),
+        (lambda: optimizers.SGD(schedules.CosineDecay), TypeError, "got the class CosineDecay"),
+        (lambda: optimizers.SGD(use_ema=True, ema_momentum=2), ValueError, "ema_momentum must be in"),
+        (lambda: optimizers.SGD(gradient_accumulation_steps=2), ValueError, "SGD has no gradient_accumulation_steps"),
+        (lambda: optimizers.AdamW(weight_decay=None), ValueError, "weight_decay must be a number"),
+        (lambda: optimizers.Ftrl(learning_rate_power=1), ValueError, "learning_rate_power must be <= 0"),
+        (lambda: optimizers.get("adm"), ValueError, "unknown optimizer 'adm'; did you mean 'adam'"),
+    ],
+)
+def test_wrong_arguments_are_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_biases_can_be_left_out_of_the_weight_decay():
+    optimizer = optimizers.AdamW()
+    assert optimizer.update().decay_bias
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    assert not optimizer.update().decay_bias
+    with pytest.raises(ValueError, match="only the biases"):
+        optimizer.exclude_from_weight_decay(var_names=["kernel"])
