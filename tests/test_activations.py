@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from layer_cases import check_gradient, rows
 from mlpcore import _registry, activations, ops
 
 X = np.array([[-7.5, -3.0, -1.0, -0.3], [0.2, 0.7, 1.5, 6.5]], np.float32)
@@ -63,6 +64,17 @@ def test_activation_matches_keras(name, arguments, expected):
     assert y.dtype == np.float32
     # relative errors are those of float32; the absolute one is of x / 2 + x / 2 * tanh(..) for large negative x
     np.testing.assert_allclose(y.ravel(), expected, rtol=2e-6, atol=5e-7)
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), KERAS, ids=lambda value: str(value)[:30])
+def test_gradient(name, arguments, expected):
+    if arguments.get("axis") != 0:  # the batch's
+        check_gradient(lambda x: getattr(activations, name)(x, **arguments), rows(4, scale=2.0))
+
+
+@pytest.mark.parametrize(("name", "slope"), [("leaky_relu", -0.5), ("leaky_relu", 0.0), ("elu", -0.5), ("elu", 0.0)])
+def test_gradient_where_the_negative_part_rises_or_is_flat(name, slope):
+    check_gradient(lambda x: getattr(activations, name)(x, slope), rows(4))
 
 
 def test_every_built_in_is_compared():

@@ -218,6 +218,24 @@ def test_own_loss_does_what_the_built_in_one_does(reduction, weights):
     )
 
 
+def test_subclass_of_a_built_in_loss_is_recorded_as_it_computes():
+    class Doubled(losses.MeanSquaredError):
+        def call(self, y_true, y_pred):
+            return 2.0 * super().call(y_true, y_pred)
+
+    class Renamed(losses.MeanSquaredError):
+        def __init__(self):
+            super().__init__(name="renamed")
+
+    data = DATA["real"]
+    plain = Recorded(losses.MeanSquaredError(), *data).value_and_gradient()
+    doubled = Recorded(Doubled(), *data).value_and_gradient()
+    assert doubled[0] == pytest.approx(2 * plain[0])
+    np.testing.assert_allclose(doubled[1], 2 * plain[1])
+    assert Renamed()._fusable((3,), (3,)).name == "squared_error"
+    assert losses.as_loss("mse", (3,), (3,))._fusable((3,), (3,)).weight == 2 / 3
+
+
 def test_function_of_whole_columns_is_averaged_over_the_row():
     y_true, y_pred = DATA["real"]
     loss = losses.as_loss(own_huber, (3,), (3,))

@@ -99,6 +99,11 @@ CASES = {  # name -> (function of ops, the same in NumPy); of rows (4, 2, 3)
     "sum of the batch and an axis": (lambda x: ops.sum(x, axis=(0, 2)), lambda x: x.sum((0, 2))),
     "mean": (lambda x: ops.mean(x), lambda x: x.mean()),
     "mean of an axis": (lambda x: ops.mean(x, -1, True), lambda x: x.mean(-1, keepdims=True)),
+    "average": (
+        lambda x: ops.average(x, axis=-1, weights=CONSTANT),
+        lambda x: np.average(x, axis=-1, weights=CONSTANT),
+    ),
+    "average of all": (lambda x: ops.average(x, weights=CONSTANT), lambda x: (x * CONSTANT).sum() / 48),
     "max": (lambda x: ops.max(x, axis=(0, 1)), lambda x: x.max((0, 1))),
     "min": (lambda x: ops.amin(x, axis=-1), lambda x: x.min(-1)),
     "prod": (lambda x: ops.prod(x, axis=-1), lambda x: x.prod(-1)),

@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from sklearn.datasets import make_moons  # noqa: E402
 
-from mlpcore import MLPClassifier, MLPRegressor, layers, plot  # noqa: E402
+from mlpcore import MLPClassifier, MLPRegressor, layers, models, ops, plot  # noqa: E402
 from mlpcore._layer_graph import LayerGraph, LayerNode, layer_graph  # noqa: E402
 from mlpcore.plot.drawing import text_width  # noqa: E402
 from mlpcore.plot.layout import Box, placed  # noqa: E402
@@ -231,6 +231,60 @@ def test_graph_has_calls_edges_and_shapes():
     assert (graph.inputs, graph.outputs) == (["wide", "deep"], ["main", "aux"])
     hidden = graph.nodes[2]
     assert (hidden.n_params, hidden.activation, hidden.trainable, hidden.kind) == (210, "relu", True, "Dense")
+
+
+class WideAndDeep(models.Model):
+    def __init__(self, looks=False):
+        super().__init__(name="wide_and_deep")
+        self.hidden = layers.Dense(4, name="hidden")
+        self.main, self.aux = layers.Dense(1, name="main"), layers.Dense(1, name="aux")
+        self.looks = looks
+
+    def call(self, inputs):
+        wide, deep = inputs
+        hidden = self.hidden(deep)
+        if self.looks and float(ops.mean(hidden)) > 0:
+            hidden = -hidden
+        return self.main(layers.Concatenate(name="both")([wide, hidden])), self.aux(hidden)
+
+
+def test_graph_of_a_subclassed_model_is_found_by_calling_it():
+    model = WideAndDeep()
+    model([np.ones((2, 3)), np.ones((2, 5))])
+    graph = layer_graph(model)
+    edges = {node.name: node.inputs for node in graph.nodes}
+    assert edges["both"] == [graph.inputs[0], "hidden"]
+    assert (edges["main"], edges["aux"]) == (["both"], ["hidden"])
+    assert graph.outputs == ["main", "aux"]
+
+
+def test_model_that_looks_at_numbers_is_drawn_without_edges():
+    model = WideAndDeep(looks=True)
+    model([np.ones((2, 3)), np.ones((2, 5))])
+    graph = layer_graph(model)
+    assert not graph.is_traced
+    assert [node.name for node in graph.nodes] == ["hidden", "main", "aux"]
+    assert not plot.plot_model(model)._drawing.lines
+
+
+def test_graphs_of_real_models_are_drawn():
+    tower = models.Sequential([layers.Dense(4, activation="relu"), layers.Dense(2)], name="tower")
+    x = layers.Input((6,), name="x")
+    model = models.Model(x, layers.Dense(1, name="out")(tower(x)))
+    assert {"Sequential", "tower", "out"} <= set(texts_of(plot.plot_model(model)))
+    expanded = plot.plot_model(model, expand_nested=True)
+    assert len(expanded._drawing.frames) == 1
+    assert len(expanded._drawing.lines) == 3
+
+
+def test_trained_models_are_drawn():
+    X, y = make_moons(60, random_state=0)
+    model = models.Sequential([layers.Input((2,)), layers.Dense(8), layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    axes = plot.history(model.fit(X, y, epochs=2, verbose=0, validation_split=0.5))
+    assert axes.lines[0].get_ydata().tolist() == model.history.history["loss"]
+    assert len(plot.decision_regions(model, X, y, resolution=10).get_legend().get_texts()) == 2
+    assert plot.weights(model, (1, 2)).get_title() == "Weights of 8 units, 1 x 2"
 
 
 def test_layer_called_twice_is_two_nodes():

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from mlpcore import _registry, constraints, initializers
+from mlpcore import _registry, constraints, initializers, layers, regularizers
 from mlpcore._registry import (
     custom_object_scope,
     deserialize,
+    functions_kept,
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
@@ -106,6 +107,42 @@ def test_a_class_that_was_noted_is_found_in_this_process():
         deserialize(config)
     _registry.note_class(Noted)
     assert type(deserialize(config)) is Noted
+
+
+def test_a_class_with_the_name_of_a_built_in_one_is_told_apart():
+    class MaxNorm(Scaled):
+        pass
+
+    built_in, own = serialize_object(constraints.MaxNorm()), serialize_object(MaxNorm(5))
+    _registry.note_class(MaxNorm)
+    assert type(deserialize(own)) is MaxNorm
+    assert type(deserialize(built_in)) is constraints.MaxNorm
+    register_keras_serializable()(MaxNorm)
+    assert type(deserialize(serialize_object(MaxNorm(5)))) is MaxNorm
+    assert type(deserialize(built_in)) is type(constraints.get("MaxNorm")) is constraints.MaxNorm
+
+
+def test_own_subclasses_are_found_and_must_tell_their_arguments():
+    class Plain(regularizers.Regularizer):
+        pass
+
+    class Cubic(regularizers.Regularizer):
+        def __init__(self, factor=0.1):
+            self.factor = factor
+
+    assert type(regularizers.deserialize(serialize_object(Plain()))) is Plain
+    with pytest.raises(NotImplementedError, match=r"Cubic needs a get_config\(\) that returns 'factor' to be saved"):
+        serialize_object(Cubic(0.5))
+
+
+def test_copies_within_the_process_may_keep_functions():
+    layer = layers.Dense(2, activation=lambda x: 2 * x, kernel_regularizer=double)
+    with functions_kept():
+        copy = layers.Dense.from_config(layer.get_config())
+    assert copy.activation is layer.activation
+    assert copy.kernel_regularizer is double
+    with pytest.raises(ValueError, match="a lambda has no name"):
+        layer.get_config()
 
 
 def test_nothing_is_imported_by_a_config():

@@ -168,7 +168,7 @@ def test_server_returns_images(server):
 
 def test_server_returns_the_graph_of_layers(server):
     text = server("data/plugin/graphs/graph?run=run/train&conceptual=false").decode()
-    assert {f'name: "model/{name}"' in text for name in ("words", "hidden", "nothing")} == {True}
+    assert {f'name: "{name}"' in text for name in ("words", "hidden", "nothing")} == {True}
     assert 'op: "Embedding"' in text
 
 
@@ -206,6 +206,12 @@ def test_own_values_can_be_written(tmp_path):
     board.add_image("picture", np.zeros((2, 3), np.uint8), 3)
     board._close()
     assert len(list((tmp_path / "train").glob("events*"))) == 1
+
+
+def test_trainings_in_the_same_second_have_files_of_their_own(tmp_path):
+    for _ in range(3):
+        run([TensorBoard(tmp_path, write_graph=False)], LOGS[:1])
+    assert len(list((tmp_path / "train").glob("events*"))) == 3
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,21 @@ struct AdamRule : Rule_<T> {
     const Step<T>& s = this->step;
     const Vec<T> w = this->weight(i, j, g);
     const Vec<T> m = this->average(this->at.slot0 + i, s.beta_1, s.one_minus_beta_1, g);
-    Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
-    if (this->at.slot2) {  // amsgrad
-      const Vec<T> greatest = load(this->at.slot2 + i);
-      v = greatest > v ? greatest : v;
-      store(this->at.slot2 + i, v);
-    }
+    const Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
     store(this->at.w + i, w * this->keep - s.learning_rate * m / (square_root<T>(v) + s.epsilon));
+  }
+};
+
+template <class T>
+struct AmsgradRule : Rule_<T> {
+  void done(int64_t i, int j, Vec<T> g) {
+    const Step<T>& s = this->step;
+    const Vec<T> w = this->weight(i, j, g);
+    const Vec<T> m = this->average(this->at.slot0 + i, s.beta_1, s.one_minus_beta_1, g);
+    const Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
+    const Vec<T> before = load(this->at.slot2 + i), most = before > v ? before : v;
+    store(this->at.slot2 + i, most);
+    store(this->at.w + i, w * this->keep - s.learning_rate * m / (square_root<T>(most) + s.epsilon));
   }
 };
 
@@ -172,8 +180,9 @@ struct FtrlRule : Rule_<T> {
 
 // Whether a step is applied in the registers of the product; the others run over a unit's stored gradient.
 template <class T>
-inline bool is_fused(const Step<T>& s) {
-  return (s.rule == Rule::sgd || s.rule == Rule::adam || s.rule == Rule::adamw) && s.l1 == 0 && s.clip_value == 0;
+inline bool is_fused(const Step<T>& s, const Weights<T>& at) {
+  return !at.slot2 && (s.rule == Rule::sgd || s.rule == Rule::adam || s.rule == Rule::adamw) && s.l1 == 0 &&
+         s.clip_value == 0;
 }
 
 // The rule's settings for weights of a kernel or a bias; `penalised`: g holds the penalties already.
@@ -219,7 +228,7 @@ void update(const Step<T>& s, bool kernel, T scale, int64_t n, const T* g, Weigh
   switch (s.rule) {
     case Rule::sgd: return at.slot0 ? run(MomentumRule<T>{shared}) : run(SgdRule<T>{shared});
     case Rule::adam:
-    case Rule::adamw: return run(AdamRule<T>{shared});
+    case Rule::adamw: return at.slot2 ? run(AmsgradRule<T>{shared}) : run(AdamRule<T>{shared});
     case Rule::rmsprop: return run(RmspropRule<T>{shared});
     case Rule::nadam: return run(NadamRule<T>{shared});
     case Rule::adagrad: return run(AdagradRule<T>{shared});
@@ -246,7 +255,7 @@ inline Norms step_unit(const Step<T>* step, bool kernel, int64_t n, Weights<T> a
     run(StoreGradient<T>{at.w});
     return {};
   }
-  if (!is_fused(*step)) {
+  if (!is_fused(*step, at)) {
     alignas(64) T gradient[kPanel<T> * kPanel<T>];  // in the first cache
     run(StoreGradient<T>{gradient});
     const Norms norms = penalise(*step, kernel, n, at.w, gradient);

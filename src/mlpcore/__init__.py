@@ -16,23 +16,55 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlpcore import (
-        activations,
-        callbacks,
-        constraints,
-        initializers,
-        layers,
-        losses,
-        metrics,
-        models,
-        ops,
-        optimizers,
-        plot,
-        random,
-        regularizers,
-        saving,
-        tuner,
-        utils,
-        wrappers,
+        activations as activations,
+    )
+    from mlpcore import (
+        callbacks as callbacks,
+    )
+    from mlpcore import (
+        constraints as constraints,
+    )
+    from mlpcore import (
+        initializers as initializers,
+    )
+    from mlpcore import (
+        layers as layers,
+    )
+    from mlpcore import (
+        losses as losses,
+    )
+    from mlpcore import (
+        metrics as metrics,
+    )
+    from mlpcore import (
+        models as models,
+    )
+    from mlpcore import (
+        ops as ops,
+    )
+    from mlpcore import (
+        optimizers as optimizers,
+    )
+    from mlpcore import (
+        plot as plot,
+    )
+    from mlpcore import (
+        random as random,
+    )
+    from mlpcore import (
+        regularizers as regularizers,
+    )
+    from mlpcore import (
+        saving as saving,
+    )
+    from mlpcore import (
+        tuner as tuner,
+    )
+    from mlpcore import (
+        utils as utils,
+    )
+    from mlpcore import (
+        wrappers as wrappers,
     )
     from mlpcore._arena import Variable
     from mlpcore._tensor import KerasTensor

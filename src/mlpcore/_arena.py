@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcore import _registry
 from mlpcore._engine import Engine, Tape
 from mlpcore._tape import active
 from mlpcore._tensor import Structure, Symbol, Tensor
@@ -37,8 +38,8 @@ class Variable(Tensor):
 
     Parameters
     ----------
-    initializer : callable or array_like
-        ``initializer(shape, dtype)`` returns the first values; or the values themselves.
+    initializer : callable, str or array_like
+        ``initializer(shape, dtype)`` returns the first values; or the name of such, or the values themselves.
     shape : sequence of int, optional
         Needed for a callable.
     dtype : str, default="float32"
@@ -68,6 +69,8 @@ class Variable(Tensor):
     ):
         self.dtype = np.dtype(dtype or "float32").name
         self.name = self.path = name
+        if isinstance(initializer, str):
+            initializer = _registry.get("initializers", initializer)
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"variable {name!r}: shape is needed with an initializer")

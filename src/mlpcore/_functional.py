@@ -32,6 +32,10 @@ def placeholder(recorder: Recorder, tensor: Tensor) -> Symbol:
     return symbol
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 def symbolic(owner: Callable[..., Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
     """Return what ``owner(*args, **kwargs)`` is on KerasTensors: new ones, which know how they are computed.
 
@@ -55,7 +59,8 @@ def symbolic(owner: Callable[..., Any], function: Callable[..., Any], args: tupl
         return known[id(value)]
 
     outputs: list[Any] = []
-    history = History(owner, args, dict(kwargs), outputs)
+    args, kwargs = map_structure(_same, args), map_structure(_same, dict(kwargs))  # lists of our own
+    history = History(owner, args, kwargs, outputs)
     given: dict[int, KerasTensor] = {}  # id of a returned Symbol -> its placeholder
 
     def as_tensor(value: Any) -> Any:
@@ -66,6 +71,6 @@ def symbolic(owner: Callable[..., Any], function: Callable[..., Any], args: tupl
         return given[id(value)]
 
     with recorder:
-        result = function(*map_structure(as_symbol, args), **map_structure(as_symbol, dict(kwargs)))
+        result = function(*map_structure(as_symbol, args), **map_structure(as_symbol, kwargs))
     outputs.append(map_structure(as_tensor, result))
     return outputs[0]

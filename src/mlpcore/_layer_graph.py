@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,12 +74,34 @@ def layer_graph(model: Any) -> LayerGraph:
         A model that is not built: its layers and shapes are not known yet.
     """
     inputs, outputs = (_placeholders(getattr(model, name, None)) for name in ("inputs", "outputs"))
-    if inputs and outputs:
+    if not outputs:
+        inputs, outputs = _called(model)
+    if outputs:
         return _traced(model.name, inputs, outputs)
     layers = list(model.layers)
     if not getattr(model, "built", True) or not layers:
         raise ValueError(f"the model {model.name!r} is not built: call it on data or fit it first")
     return LayerGraph(model.name, [_node(layer, layer.name, [], [], []) for layer in layers], is_traced=False)
+
+
+def _called(model: Any) -> tuple[list[KerasTensor], list[KerasTensor]]:
+    """Return the placeholders that a subclassed model's ``call`` gets and returns; none if it needs numbers."""
+    config: dict[str, Any] = getattr(model, "get_build_config", dict)()
+    if config.get("input_shape") is None:
+        return [], []
+    inputs = _as_placeholders(config["input_shape"])
+    try:
+        return flatten(inputs), _placeholders(model.call(inputs))
+    except Exception:  # whatever its code does without numbers
+        return [], []
+
+
+def _as_placeholders(shape: Any) -> Any:
+    if isinstance(shape, dict):
+        return {name: _as_placeholders(each) for name, each in shape.items()}
+    if all(size is None or isinstance(size, int) for size in shape):
+        return KerasTensor(tuple(shape), name="input")
+    return [_as_placeholders(each) for each in shape]
 
 
 def _placeholders(tensors: Any) -> list[KerasTensor]:
@@ -138,9 +159,7 @@ def _node(layer: Any, name: str, inputs: list[str], input_shapes: list[Shape], o
     is_layer = hasattr(layer, "count_params")
     weights = getattr(layer, "weights", [])
     activation = getattr(layer, "activation", None)
-    inner = None
-    if hasattr(layer, "layers") and hasattr(layer, "fit"):
-        inner = layer_graph(layer)
+    is_model = hasattr(layer, "layers") and hasattr(layer, "fit")
     return LayerNode(
         name=name,
         layer=_name(layer),
@@ -152,7 +171,7 @@ def _node(layer: Any, name: str, inputs: list[str], input_shapes: list[Shape], o
         trainable=bool(layer.trainable) if weights else None,
         dtype=str(getattr(layer, "dtype", "") or ""),
         activation=_name(activation) if activation is not None else "",
-        inner=inner,
+        inner=layer_graph(layer) if is_model else None,
     )
 
 
@@ -171,15 +190,3 @@ def _unique(name: str, taken: set[str]) -> str:
         candidate = f"{name}:{number}"
     taken.add(candidate)
     return candidate
-
-
-def ranks(graph: LayerGraph) -> dict[str, int]:
-    """Return how many calls lie on the longest way to each node."""
-    found: dict[str, int] = {}
-    for node in graph.nodes:
-        found[node.name] = 1 + max(_known(found, node.inputs), default=-1)
-    return found
-
-
-def _known(found: dict[str, int], names: Iterable[str]) -> list[int]:
-    return [found[name] for name in names if name in found]

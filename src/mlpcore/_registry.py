@@ -39,6 +39,7 @@ _home: dict[int, tuple[str, str]] = {}  # id of a built-in (they live forever) -
 _registered: dict[str, Any] = {}  # "package>name" -> a user's object
 _registered_name: dict[int, str] = {}  # id of a registered object (kept alive above) -> "package>name"
 _classes: WeakValueDictionary[str, type] = WeakValueDictionary()  # name -> the user's class last defined under it
+_keeps_functions: ContextVar[bool] = ContextVar("keeps_functions", default=False)
 _scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("custom_objects", default=())
 
 
@@ -190,12 +191,10 @@ def find(family: str | None, name: str, custom_objects: Mapping[str, Any] | None
         No object goes by that name; the message suggests the nearest.
     """
     found = get_registered_object(name, custom_objects)
-    if found is None and ">" not in name:
-        found = _registered.get(f"Custom>{name}")
-    for each in () if found is not None else _NOUNS if family is None else (family,):
-        found = found or _built_in[each].get(name)
+    for names in _built_in.values() if family is None else [_built_in[family]]:
+        found = names.get(name) if found is None else found
     if found is None:
-        found = _classes.get(name.rpartition(">")[2])
+        found = _registered.get(f"Custom>{name}", _classes.get(name))
     if found is None:
         raise ValueError(unknown_name(family, name, custom_objects))
     return found
@@ -244,6 +243,21 @@ def get(family: str, identifier: Any, custom_objects: Mapping[str, Any] | None =
     raise TypeError(f"{_NOUNS[family]}: expected a name, a config, a function or an instance, got {identifier!r}")
 
 
+@contextmanager
+def functions_kept() -> Iterator[None]:
+    """Let configs hold functions of the user as they are, inside a ``with`` block: for copies within this process.
+
+    >>> with functions_kept():
+    ...     serialize_object(len) is len
+    True
+    """
+    token = _keeps_functions.set(True)
+    try:
+        yield
+    finally:
+        _keeps_functions.reset(token)
+
+
 def serialize_object(thing: Any) -> Any:
     """Return plain JSON data from which `deserialize` makes an equal object.
 
@@ -288,9 +302,35 @@ def _serialize_function(function: Any) -> Any:
     family, name = _home.get(id(function), (None, getattr(function, "__name__", "<lambda>")))
     if family is not None:
         return name
+    if _keeps_functions.get():
+        return function
     if name == "<lambda>":
         raise ValueError("a lambda has no name and cannot be saved: define a function with def and register it")
     return {"module": None, "class_name": "function", "config": name, "registered_name": get_registered_name(function)}
+
+
+def config_of(thing: Any, arguments: str) -> dict[str, Any]:
+    """Return attributes of an object as its config.
+
+    Parameters
+    ----------
+    thing : object
+    arguments : str
+        Names of its constructor's arguments, which are attributes too, separated by spaces.
+
+    Raises
+    ------
+    NotImplementedError
+        The constructor has others: a subclass with arguments of its own needs a ``get_config`` of its own.
+    """
+    cls, names = type(thing), arguments.split()
+    taken = inspect.signature(cls.__init__).parameters.values() if cls.__init__ is not object.__init__ else ()
+    others = [
+        p.name for p in taken if p.name not in {"self", *names} and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}
+    ]
+    if others:
+        raise NotImplementedError(f"{cls.__name__} needs a get_config() that returns {others[0]!r} to be saved")
+    return {name: serialize_object(getattr(thing, name)) for name in names}
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, family: str | None = None) -> Any:
@@ -321,6 +361,8 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, fa
     if class_name == "function":
         registered_name, class_name = registered_name or str(inner), str(inner)
     found = get_registered_object(registered_name, custom_objects)
+    if found is None:
+        found = _classes.get(registered_name)  # a user's class comes before a built-in one of the same name
     if found is None:
         found = find(family, class_name, custom_objects)
     if not inspect.isclass(found):

@@ -1,113 +1,28 @@
-"""Recording: what runs inside `call` becomes a tape, and the next pass replays it without recording.
-
-A recorder keeps what it recorded as a tree of blocks. A block is one call of an op or of a pure layer: who was called
-with which inputs, what came out, and what it put on the tape. A pass walks the tree from the root. As long as every
-call is the one that was made there before, nothing is recorded; a call that is new makes a branch. The tape of a pass
-is what the blocks from the root to its end put down.
-"""
+"""Recording: what runs inside `call` becomes a tape, and the next pass replays it without recording."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from math import prod
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcore._engine import Tape
-from mlpcore._tensor import Shape, Structure, Symbol, Tensor, UnknownValueError
+from mlpcore._passes import Passes
+from mlpcore._tensor import Shape, Symbol, UnknownValueError
 
 if TYPE_CHECKING:
     from mlpcore._arena import Arena, Variable
-
-R = TypeVar("R")
-
-_MOST_BLOCKS = 20_000  # a recorder forgets its tree when it grows beyond
 
 _active: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 active = _active.get  # () -> the recorder that ops record on, or None
 
 
-class Block:
-    """One call, as a node in the tree of a recorder."""
-
-    __slots__ = (
-        "args",
-        "calls",
-        "generation",
-        "kwargs",
-        "losses",
-        "next",
-        "others",
-        "owner",
-        "parameters",
-        "parent",
-        "result",
-        "tape",
-        "training",
-    )
-
-    def __init__(
-        self, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool, parent: Block | None
-    ):
-        self.owner = owner
-        self.args = args
-        self.kwargs = kwargs
-        self.training = training
-        self.parent = parent
-        self.result: Any = None
-        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []  # what it puts on a tape, in order
-        self.parameters: list[tuple[int, Symbol]] = []  # variables that it read first
-        self.losses: list[Symbol] = []  # what it gave to add_loss
-        self.next: Block | None = None  # what followed it last time
-        self.others: list[Block] = []  # what else has followed it
-        self.tape: Tape | None = None  # of a pass that ends here
-        self.generation = -1  # of the arena's declarations on that tape
-
-    def path(self) -> list[Block]:
-        """Return the blocks from the root to this one."""
-        blocks: list[Block] = []
-        block: Block | None = self
-        while block is not None:
-            blocks.append(block)
-            block = block.parent
-        return blocks[::-1]
-
-
-def same(a: Any, b: Any) -> bool:
-    """Tell whether two arguments are the same: tensors by identity, everything else by type and value."""
-    if a is b:
-        return not isinstance(a, np.ndarray)
-    if type(a) is not type(b) or isinstance(a, Tensor):
-        return False
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
-    if isinstance(a, np.ndarray):
-        return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
-    try:
-        return bool(a == b)
-    except Exception:  # whatever a foreign object's == does
-        return False
-
-
-def frozen(value: Any) -> Any:
-    """Return a copy of the arguments of a call that later changes of lists and arrays do not reach."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if type(value) is list or type(value) is tuple:
-        return type(value)(map(frozen, value))
-    if type(value) is dict:
-        return {key: frozen(each) for key, each in value.items()}
-    return value
-
-
-class Recorder:
+class Recorder(Passes):
     """Records what is computed inside ``with recorder:`` on a tape.
 
     Parameters
@@ -135,21 +50,9 @@ class Recorder:
     """
 
     def __init__(self, arena: Arena | None, training: bool = False, batch: Sequence[NDArray[Any]] | None = None):
-        self.arena = arena
-        self.training = training
-        self.batch = batch
+        super().__init__(arena, training, batch)
         self.dtype = "float32" if arena is None else arena.dtype
         self.inputs: list[Symbol] = []
-        self._root = Block(None, (), {}, training, None)
-        self.at = self._root  # where the pass stands
-        self.next: Block | None = None  # what followed there last time
-        self._block: Block | None = None  # the one being recorded
-        self._tape: Tape | None = None  # what the blocks up to here put down; None while replaying
-        self._tape_generation = -1
-        self._parameters: dict[int, Symbol] = {}  # id of a variable -> its value on that tape
-        self._n_blocks = 0
-        self._n_values = 0  # of an abstract recorder
-        self._version = Structure.version
         self._tokens: list[Token[Recorder | None]] = []
 
     def __enter__(self) -> Recorder:
@@ -166,135 +69,7 @@ class Recorder:
         """Whether only shapes are found out."""
         return self.arena is None
 
-    # ------------------------------------------------ passes
-
-    def replay(self, batch: Sequence[NDArray[Any]] | None = None) -> None:
-        """Start a new pass, after the inputs, for the given batch."""
-        if self._version != Structure.version or self._n_blocks > _MOST_BLOCKS:
-            self._version = Structure.version
-            self._root.next, self._root.others, self._root.tape = None, [], None
-            self._n_blocks = 0
-        self.at = self._root
-        self.next = self._root.next
-        self._block = self._tape = None
-        self.batch = batch
-
-    def find(self, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Block | None:
-        """Return the block of a call that was made here before, after moving past it; or None."""
-        block = self.next
-        if block is None:
-            return None
-        if not self._matches(block, owner, args, kwargs):
-            others = self.at.others
-            for number, other in enumerate(others):
-                if self._matches(other, owner, args, kwargs):
-                    others[number], self.at.next = block, other
-                    block = other
-                    break
-            else:
-                return None
-        self.at, self.next = block, block.next
-        return block
-
-    def _matches(self, block: Block, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        return (
-            (block.owner is owner or (block.owner == owner and isinstance(owner, str)))
-            and block.training is self.training
-            and same(block.args, args)
-            and same(block.kwargs, kwargs)
-        )
-
-    def record(self, owner: object, args: tuple[Any, ...], kwargs: dict[str, Any], function: Callable[..., R]) -> R:
-        """Return ``function(*args, **kwargs)``: what it returned here before, or what it records now.
-
-        Parameters
-        ----------
-        owner : object
-            Whose call it is: an op or a pure layer (compared by identity), or any string.
-        args, kwargs
-            The arguments. Whatever `function` depends on besides must not change between passes, or be announced by
-            `Structure.touch`.
-        function : callable
-            Records, and returns Symbols.
-        """
-        if self.arena is None or self._block is not None:
-            return function(*args, **kwargs)
-        found = self.find(owner, args, kwargs)
-        if found is not None:
-            return found.result  # type: ignore[no-any-return]
-        self._prepare()
-        block = Block(owner, frozen(args), frozen(kwargs), self.training, self.at)
-        self._block, self.next = block, None
-        try:
-            block.result = function(*args, **kwargs)
-        except BaseException:
-            self._tape = None  # it may hold half a block
-            raise
-        finally:
-            self._block = None
-        self._append(block)
-        return block.result  # type: ignore[no-any-return]
-
-    def _append(self, block: Block) -> None:
-        parent = self.at
-        if parent.next is not None:
-            parent.others.append(parent.next)
-        parent.next = block
-        self.at, self.next = block, None
-        self._n_blocks += 1
-
-    def _prepare(self) -> None:
-        """Have the tape that the blocks up to here put down, ready for more."""
-        if self._tape is not None:
-            return
-        arena = self._arena()
-        path = self.at.path()
-        self._tape = self._laid_down(path)
-        self._tape_generation = arena.generation
-        self._parameters = dict(pair for block in path for pair in block.parameters)
-
-    def _laid_down(self, path: list[Block]) -> Tape:
-        tape = Tape()
-        self._arena().declare(tape)
-        for block in path:
-            for method, args, kwargs in block.calls:
-                getattr(tape, method)(*args, **kwargs)
-        return tape
-
-    def _arena(self) -> Arena:
-        if self.arena is None:
-            raise RuntimeError("an abstract recorder keeps no tape")
-        return self.arena
-
-    @property
-    def tape(self) -> Tape:
-        """The tape of this pass so far. It does not change any more; equal passes return the same object."""
-        arena, block = self._arena(), self.at
-        if block.tape is None or block.generation != arena.generation:
-            fits = self._tape is not None and self._tape_generation == arena.generation
-            block.tape = self._tape if fits else self._laid_down(block.path())
-            block.generation = arena.generation
-            self._tape = None  # what follows is recorded on another
-        assert block.tape is not None
-        return block.tape
-
-    @property
-    def losses(self) -> list[Symbol]:
-        """What layers added to the loss in this pass so far (`Layer.add_loss`), each a single number."""
-        return [loss for block in self.at.path() for loss in block.losses]
-
     # ------------------------------------------------ what ops and trainers record
-
-    def emit(self, method: str, *args: Any, **kwargs: Any) -> int:
-        """Put one call of the tape's method down, inside a block; return the value's number."""
-        if self.arena is None:
-            self._n_values += 1
-            return self._n_values - 1
-        assert self._block is not None, "ops record inside blocks"
-        assert self._tape is not None
-        value: int | None = getattr(self._tape, method)(*args, **kwargs)
-        self._block.calls.append((method, args, kwargs))
-        return -1 if value is None else value
 
     def symbol(self, method: str, *args: Any, shape: Shape, dtype: str, **kwargs: Any) -> Symbol:
         """Put one call down; return its value as a Symbol of that shape and dtype."""
@@ -316,14 +91,14 @@ class Recorder:
             raise RuntimeError("inputs come before everything else")
         if self.arena is not None:
             self._prepare()
-        outer, self._block = self._block, self._root
+        outer, self.block = self.block, self._root
         try:
             axes = tuple(shape)
             symbol = self.symbol(
                 "input", prod(axes), shape=(None, *axes) if batched else axes, dtype=dtype or self.dtype
             )
         finally:
-            self._block = outer
+            self.block = outer
         self.inputs.append(symbol)
         return symbol
 
@@ -407,8 +182,8 @@ class Recorder:
             return
 
         def put_down(x: Symbol) -> None:
-            assert self._block is not None
-            self._block.losses.append(x)
+            assert self.block is not None
+            self.block.losses.append(x)
 
         self.record("add_loss", (x,), {}, put_down)
 
@@ -420,7 +195,7 @@ class Recorder:
             return Symbol(self, self.emit("parameter"), variable.shape, variable.dtype)
         symbol = self._parameters.get(id(variable))
         if symbol is None:
-            assert self._block is not None
+            assert self.block is not None
             place = self.arena.place(variable, self._tape)
             self._tape_generation = self.arena.generation
             symbol = self.symbol("parameter", *place, shape=variable.shape, dtype=variable.dtype)
@@ -428,7 +203,7 @@ class Recorder:
             if partner is not None and partner.trainable and not variable.trainable:  # one flag for both on the tape
                 symbol = self.symbol("stop_gradient", symbol.value, shape=symbol.shape, dtype=symbol.dtype)
             self._parameters[id(variable)] = symbol
-            self._block.parameters.append((id(variable), symbol))
+            self.block.parameters.append((id(variable), symbol))
         return symbol
 
     def apply(self, x: Symbol, kernel: Variable, bias: Variable | None) -> tuple[Symbol, bool] | None:

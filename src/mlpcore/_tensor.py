@@ -214,13 +214,14 @@ class Symbol(Tensor):
         What it means.
     """
 
-    __slots__ = ("dtype", "reader", "recorder", "shape", "value")
+    __slots__ = ("block", "dtype", "reader", "recorder", "shape", "value")
 
     def __init__(self, recorder: Recorder, value: int, shape: Shape, dtype: str):
         self.recorder = recorder
         self.value = value
         self.shape = shape
         self.dtype = dtype
+        self.block = recorder.block  # in whose recording it was made
         self.reader: Any = None  # the engine that computes it alone, once somebody asked for its numbers
 
     @property

@@ -17,7 +17,11 @@ ActivationLike: TypeAlias = "str | Mapping[str, Any] | Activation | None"
 
 @_registry.built_in("activations")
 def linear(x: Any) -> Any:
-    """Return `x` itself."""
+    """Return `x` itself.
+
+    >>> float(linear(3.0))
+    3.0
+    """
     return x
 
 
@@ -54,67 +58,111 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 @_registry.built_in("activations")
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
-    """Return x where it is positive, else ``negative_slope * x``."""
+    """Return x where it is positive, else ``negative_slope * x``.
+
+    >>> float(leaky_relu(-5.0))
+    -1.0
+    """
     return ops.leaky_relu(x, negative_slope)
 
 
 @_registry.built_in("activations")
 def relu6(x: Any) -> Any:
-    """Return ``min(max(x, 0), 6)``."""
+    """Return ``min(max(x, 0), 6)``.
+
+    >>> float(relu6(8.0))
+    6.0
+    """
     return ops.relu6(x)
 
 
 @_registry.built_in("activations")
 def sigmoid(x: Any) -> Any:
-    """Return ``1 / (1 + exp(-x))``."""
+    """Return ``1 / (1 + exp(-x))``.
+
+    >>> float(sigmoid(0.0))
+    0.5
+    """
     return ops.sigmoid(x)
 
 
 @_registry.built_in("activations")
 def hard_sigmoid(x: Any) -> Any:
-    """Return ``min(max(x / 6 + 1/2, 0), 1)``."""
+    """Return ``min(max(x / 6 + 1/2, 0), 1)``.
+
+    >>> float(hard_sigmoid(1.5))
+    0.75
+    """
     return ops.hard_sigmoid(x)
 
 
 @_registry.built_in("activations")
 def sparse_sigmoid(x: Any) -> Any:
-    """Return ``min(max((x + 1) / 2, 0), 1)``."""
+    """Return ``min(max((x + 1) / 2, 0), 1)``.
+
+    >>> float(sparse_sigmoid(0.5))
+    0.75
+    """
     return ops.clip(0.5 * x + 0.5, 0.0, 1.0)
 
 
 @_registry.built_in("activations")
 def log_sigmoid(x: Any) -> Any:
-    """Return ``log(sigmoid(x))`` without loss of digits."""
+    """Return ``log(sigmoid(x))`` without loss of digits.
+
+    >>> float(log_sigmoid(-100.0))
+    -100.0
+    """
     return ops.log_sigmoid(x)
 
 
 @_registry.built_in("activations")
 def tanh(x: Any) -> Any:
-    """Return the hyperbolic tangent."""
+    """Return the hyperbolic tangent.
+
+    >>> float(tanh(0.0))
+    0.0
+    """
     return ops.tanh(x)
 
 
 @_registry.built_in("activations")
 def hard_tanh(x: Any) -> Any:
-    """Return ``min(max(x, -1), 1)``."""
+    """Return ``min(max(x, -1), 1)``.
+
+    >>> float(hard_tanh(5.0))
+    1.0
+    """
     return ops.hard_tanh(x)
 
 
 @_registry.built_in("activations")
 def tanh_shrink(x: Any) -> Any:
-    """Return ``x - tanh(x)``."""
+    """Return ``x - tanh(x)``.
+
+    >>> float(tanh_shrink(0.0))
+    0.0
+    """
     return ops.tanh_shrink(x)
 
 
 @_registry.built_in("activations")
 def exponential(x: Any) -> Any:
-    """Return ``exp(x)``."""
+    """Return ``exp(x)``.
+
+    >>> float(exponential(0.0))
+    1.0
+    """
     return ops.exp(x)
 
 
 @_registry.built_in("activations")
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """Return x where it is positive, else ``alpha * (exp(x) - 1)``."""
+    """Return x where it is positive, else ``alpha * (exp(x) - 1)``.
+
+    >>> float(elu(-100.0))
+    -1.0
+    """
     return ops.elu(x, alpha)
 
 
@@ -131,7 +179,11 @@ def selu(x: Any) -> Any:
 
 @_registry.built_in("activations")
 def celu(x: Any, alpha: float = 1.0) -> Any:
-    """Return ``max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0)``."""
+    """Return ``max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0)``.
+
+    >>> float(celu(-100.0, alpha=2.0))
+    -2.0
+    """
     return ops.celu(x, alpha)
 
 
@@ -143,49 +195,81 @@ def softplus(x: Any) -> Any:
 
 @_registry.built_in("activations")
 def sparse_plus(x: Any) -> Any:
-    """Return 0 below -1, ``(x + 1)^2 / 4`` up to 1, x above."""
+    """Return 0 below -1, ``(x + 1)^2 / 4`` up to 1, x above.
+
+    >>> float(sparse_plus(0.0))
+    0.25
+    """
     return ops.where(x >= 1.0, x, 0.25 * ops.square(ops.maximum(x, -1.0) + 1.0))
 
 
 @_registry.built_in("activations")
 def squareplus(x: Any, b: float = 4) -> Any:
-    """Return ``(x + sqrt(x^2 + b)) / 2``."""
+    """Return ``(x + sqrt(x^2 + b)) / 2``.
+
+    >>> float(squareplus(0.0))
+    1.0
+    """
     return ops.squareplus(x, b)
 
 
 @_registry.built_in("activations")
 def softsign(x: Any) -> Any:
-    """Return ``x / (1 + |x|)``."""
+    """Return ``x / (1 + |x|)``.
+
+    >>> float(softsign(1.0))
+    0.5
+    """
     return ops.softsign(x)
 
 
 @_registry.built_in("activations")
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
-    """Return x moved by `threshold` towards 0, and 0 where it would pass it."""
+    """Return x moved by `threshold` towards 0, and 0 where it would pass it.
+
+    >>> float(soft_shrink(2.0))
+    1.5
+    """
     return ops.soft_shrink(x, threshold)
 
 
 @_registry.built_in("activations")
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
-    """Return x where ``|x| > threshold``, else 0."""
+    """Return x where ``|x| > threshold``, else 0.
+
+    >>> float(hard_shrink(0.25))
+    0.0
+    """
     return ops.hard_shrink(x, threshold)
 
 
 @_registry.built_in("activations")
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
-    """Return x where it exceeds `threshold`, else `default_value`."""
+    """Return x where it exceeds `threshold`, else `default_value`.
+
+    >>> float(threshold(0.5, 1.0, -2.0))
+    -2.0
+    """
     return ops.threshold(x, threshold, default_value)
 
 
 @_registry.built_in("activations", "swish")
 def silu(x: Any) -> Any:
-    """Return ``x * sigmoid(x)``."""
+    """Return ``x * sigmoid(x)``.
+
+    >>> float(silu(0.0))
+    0.0
+    """
     return ops.silu(x)
 
 
 @_registry.built_in("activations", "hard_swish")
 def hard_silu(x: Any) -> Any:
-    """Return ``x * hard_sigmoid(x)``."""
+    """Return ``x * hard_sigmoid(x)``.
+
+    >>> float(hard_silu(3.0))
+    3.0
+    """
     return ops.hard_silu(x)
 
 
@@ -208,7 +292,11 @@ def gelu(x: Any, approximate: bool = False) -> Any:
 
 @_registry.built_in("activations")
 def mish(x: Any) -> Any:
-    """Return ``x * tanh(softplus(x))``."""
+    """Return ``x * tanh(softplus(x))``.
+
+    >>> float(mish(0.0))
+    0.0
+    """
     return ops.mish(x)
 
 

@@ -243,6 +243,10 @@ class ArrayRows:
         order = np.arange(self.n_rows, dtype=np.int64) if self._order is None else self._order
         return order[begin * self.batch_size : end * self.batch_size]
 
+    def restart(self) -> None:
+        """Let the coming epoch begin with the first rows."""
+        self._next = 0
+
     def get_state(self) -> dict[str, Any]:
         """Return where the epochs stand."""
         return {"order": self._order, "next": self._next}
@@ -328,6 +332,11 @@ class BatchStream:
             self._iterator = None
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
+
+    def restart(self) -> None:
+        """Let the coming epoch begin with the first batch, unless the source is an iterator, which only goes on."""
+        if not hasattr(self.source, "__next__"):
+            self._iterator, self._peeked = None, []
 
     def _take(self) -> Any:
         assert self._iterator is not None

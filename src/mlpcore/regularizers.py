@@ -30,13 +30,17 @@ class Regularizer:
 
     _arguments: ClassVar[str] = ""  # names of the constructor's, each an attribute too
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _registry.note_class(cls)
+
     def __call__(self, x: Any) -> Any:
         """Return the scalar penalty of a weight; here 0."""
         return 0.0
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data."""
-        return {name: getattr(self, name) for name in self._arguments.split()}
+        return _registry.config_of(self, self._arguments)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Regularizer:

@@ -16,10 +16,12 @@ from mlpcore._registry import (
 )
 from mlpcore._structure import Structure, map_structure
 from mlpcore.data import PyDataset, as_arrays, count_rows
+from mlpcore.layers.naming import clear_session
 
 __all__ = [
     "PyDataset",
     "Sequence",
+    "clear_session",
     "custom_object_scope",
     "get_registered_name",
     "get_registered_object",
@@ -91,7 +93,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     n = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
-    if labels.size and not (0 <= labels.min() and labels.max() < n):
+    if labels.size and (labels.min() < 0 or labels.max() >= n):
         raise ValueError(f"class indices must be in [0, {n}), got {labels.min()} to {labels.max()}.")
     result: NDArray[np.float64] = np.eye(n)[labels]
     return result

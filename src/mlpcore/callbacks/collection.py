@@ -167,6 +167,9 @@ class CallbackList(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """End an epoch, counted from 0."""
+        for callback in self.callbacks:
+            if isinstance(callback, ProgbarLogger):
+                callback.clear()
         self._call_at("on_epoch_end", epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from importlib import import_module
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 _FLUSH_EVERY = 1.0  # seconds: a reader may lag so far behind
+_number = count()
 _MISSING = "TensorBoard needs the package tensorboardX: pip install 'mlpcore[tensorboard]' or pip install tensorboardX"
 
 
@@ -90,7 +92,9 @@ class EventFiles:
     def _writer(self, run: str) -> Any:
         if run not in self._writers:
             module = require_writer()
-            self._writers[run] = module.SummaryWriter(os.path.join(self._folder, run), flush_secs=10)
+            suffix = f".{os.getpid()}.{next(_number)}"  # tensorboardX's names tell no more than second and machine
+            folder = os.path.join(self._folder, run)
+            self._writers[run] = module.SummaryWriter(folder, flush_secs=10, filename_suffix=suffix)
         return self._writers[run]
 
 

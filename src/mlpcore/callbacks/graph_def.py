@@ -12,11 +12,11 @@ def graph_def(graph: LayerGraph) -> Any:
     """Return a ``GraphDef``: a node for each call, with shapes on the edges; inner models become groups."""
     pb = import_module("tensorboardX.proto.graph_pb2")
     versions = import_module("tensorboardX.proto.versions_pb2")
-    nodes = [_node(node, graph.name) for node in graph.expanded().nodes]
+    nodes = [_node(node) for node in graph.expanded().nodes]
     return pb.GraphDef(node=nodes, versions=versions.VersionDef(producer=22))
 
 
-def _node(node: LayerNode, model: str) -> Any:
+def _node(node: LayerNode) -> Any:
     attr = import_module("tensorboardX.proto.attr_value_pb2").AttrValue
     node_def = import_module("tensorboardX.proto.node_def_pb2").NodeDef
     shapes = attr.ListValue(shape=[_shape(shape) for shape in node.output_shapes])
@@ -24,12 +24,12 @@ def _node(node: LayerNode, model: str) -> Any:
     for name, text in (("dtype", node.dtype), ("activation", node.activation)):
         if text:
             attributes[name] = attr(s=text.encode())
-    inputs = [_scoped(name, model) for name in node.inputs]
-    return node_def(name=_scoped(node.name, model), op=node.kind, input=inputs, attr=attributes)
+    inputs = [_plain(name) for name in node.inputs]
+    return node_def(name=_plain(node.name), op=node.kind, input=inputs, attr=attributes)
 
 
-def _scoped(name: str, model: str) -> str:
-    return f"{model}/{name}".replace(":", "_").replace(" ", "_")  # a colon would name an output of the node
+def _plain(name: str) -> str:
+    return name.replace(":", "_").replace(" ", "_")  # a colon would name an output of the node
 
 
 def _shape(shape: tuple[int | None, ...]) -> Any:

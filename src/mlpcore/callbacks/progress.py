@@ -55,8 +55,7 @@ class ProgbarLogger(Callback):
         self._heading = ""  # waits to be printed with the line below it
         self._train_start = self._start = self._next_look = self._flushed = 0.0
         self._spent = 0.0  # seconds that printing took in this training
-        self._last_duration = 1.0  # of an epoch
-        self._is_last = False
+        self._skips = False  # whether the running epoch is left out
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Take over verbosity, number of epochs and of steps."""
@@ -70,7 +69,7 @@ class ProgbarLogger(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """Start the clock."""
         self._in_fit, self._paused = True, False
-        self._train_start, self._spent, self._last_duration = time.perf_counter(), 0.0, 1.0
+        self._train_start, self._spent = time.perf_counter(), 0.0
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Leave nothing unprinted."""
@@ -78,22 +77,21 @@ class ProgbarLogger(Callback):
         self._close()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Print the epoch's heading, at once if the epoch takes its time."""
+        """Print the epoch's heading, unless too much time went into printing."""
         if not self.verbose:
             return
+        now = time.perf_counter()
+        is_last = epoch + 1 >= self.epochs
+        self._skips = self._spent > _GRACE + _SHARE * (now - self._train_start) and not is_last
         self._begin(f"Epoch {epoch + 1}/{self.epochs}\n" if self.epochs > 1 else "")
-        if self._last_duration > _SOON / 2:
+        if not self._skips:
             self._print("")
-        self._is_last = epoch + 1 >= self.epochs
+            self._spent += time.perf_counter() - now
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Print the epoch's result."""
         if self.verbose:
-            now = time.perf_counter()
-            self._last_duration = now - self._start
-            allowed = _GRACE + _SHARE * (now - self._train_start)
-            stops = self._is_last or getattr(self._model, "stop_training", False)
-            self._end(logs, skip=self._spent > allowed and not stops)
+            self._end(logs, skip=self._skips and not getattr(self._model, "stop_training", False))
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """Start the clock of an evaluation; validation shows in its epoch's line."""
@@ -151,6 +149,10 @@ class ProgbarLogger(Callback):
         took = time.perf_counter() - now
         self._spent += took
         self._next_look = now + max(_SOON, took / _SHARE)
+
+    def clear(self) -> None:
+        """Take the live line away, so that others can print."""
+        self._close()
 
     def _needs_batches(self, phase: str) -> bool:
         return overrides_batches(self, phase, beyond=ProgbarLogger)  # the line moves with others' batches or progress()

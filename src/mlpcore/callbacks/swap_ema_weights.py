@@ -5,23 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlpcore.callbacks.base import Callback, Logs
 
 
 class SwapEMAWeights(Callback):
-    """Put the optimizer's moving averages into the model while it is evaluated or predicts.
+    """Put the optimizer's moving averages of the weights into the model while it is evaluated or predicts.
 
     Parameters
     ----------
     swap_on_epoch : bool, default False
         Whether the averages also stand in the model between epochs, from ``on_epoch_end`` on, so that callbacks
-        after this one (`ModelCheckpoint`) see them.
+        after this one (`ModelCheckpoint`) see them. After the last epoch they stay.
 
     Raises
     ------
     ValueError
         The optimizer keeps no averages (told by the first swap).
+
+    Notes
+    -----
+    Training always goes on from the weights themselves. If it ends with an error, they stand in the model.
 
     Examples
     --------
@@ -32,62 +37,71 @@ class SwapEMAWeights(Callback):
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = swap_on_epoch
-        self._averages_in_model = False
+        self._own: list[NDArray[Any]] | None = None  # the weights themselves, while the averages are in the model
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Take the averages out again."""
-        if self.swap_on_epoch:
-            self._swap(False)
+        self._take_out()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Put the averages in; after the last epoch they stay."""
-        if self.swap_on_epoch and not self._averages_in_model:
-            self._swap(True)
-            if epoch == (self.params or {}).get("epochs", 0) - 1:
-                for weight, average in self._pairs():
-                    average.assign(_value(weight))
+        """Put the averages in, if they are to stand there between epochs."""
+        if self.swap_on_epoch:
+            self._put_in()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Leave in the model what is there."""
+        self._own = None
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """Put the averages in."""
-        self._swap(True)
+        self._put_in()
 
     def on_test_end(self, logs: Logs = None) -> None:
         """Take the averages out again."""
-        self._swap(False)
+        self._take_out()
 
     def on_predict_begin(self, logs: Logs = None) -> None:
         """Put the averages in."""
-        self._swap(True)
+        self._put_in()
 
     def on_predict_end(self, logs: Logs = None) -> None:
         """Take the averages out again."""
-        self._swap(False)
+        self._take_out()
 
     def get_state(self) -> dict[str, Any]:
-        """Return whether the averages stand in the model."""
-        return {"averages_in_model": self._averages_in_model}
+        """Return the weights themselves, if the averages stand in the model."""
+        return {"own": self._own}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the earlier run was."""
-        self._averages_in_model = state["averages_in_model"]
+        own = state["own"]
+        self._own = None if own is None else list(own)
 
-    def _swap(self, averages: bool) -> None:
-        """Exchange weights and averages, unless the model holds what is wanted."""
-        if averages == self._averages_in_model:
-            return
-        for weight, average in self._pairs():
-            value = np.array(_value(weight))
-            weight.assign(_value(average))
-            average.assign(value)
-        self._averages_in_model = averages
+    def _close(self) -> None:
+        self._take_out()  # nothing to do after a training that ended in order
 
-    def _pairs(self) -> list[tuple[Any, Any]]:
+    def _put_in(self) -> None:
+        averages = self._averages() if self._own is None else None
+        if averages is not None:
+            variables = self.model.trainable_variables
+            self._own = [np.array(variable.numpy()) for variable in variables]
+            for variable, average in zip(variables, averages, strict=True):
+                variable.assign(average)
+
+    def _take_out(self) -> None:
+        if self._own is not None:
+            for variable, value in zip(self.model.trainable_variables, self._own, strict=True):
+                variable.assign(value)
+            self._own = None
+
+    def _averages(self) -> list[NDArray[Any]] | None:
+        """Return the averages of the trainable weights; None before the first step."""
         optimizer = self.model.optimizer
-        averages = getattr(optimizer, "_model_variables_moving_average", None)
-        if not getattr(optimizer, "use_ema", False) or averages is None:
-            raise ValueError("SwapEMAWeights needs an optimizer with use_ema=True, got use_ema=False")
-        return list(zip(self.model.trainable_variables, averages, strict=True))
-
-
-def _value(variable: Any) -> np.ndarray[Any, Any]:
-    return np.asarray(variable.numpy())
+        if not getattr(optimizer, "use_ema", False):
+            raise ValueError(f"SwapEMAWeights needs an optimizer with use_ema=True, got {optimizer!r}")
+        slots = self.model._session.slots()
+        if not slots:
+            return None
+        averages = slots[list(optimizer.slot_names).index("average")]
+        found = {id(variable): array for variable, array in zip(self.model.variables, averages, strict=True)}
+        return [found[id(variable)] for variable in self.model.trainable_variables]

@@ -22,13 +22,17 @@ class Initializer:
 
     _arguments: ClassVar[str] = ""  # names of the constructor's, each an attribute too
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _registry.note_class(cls)
+
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:
         """Return an array of the given shape and dtype (default float32)."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data."""
-        return {name: _registry.serialize_object(getattr(self, name)) for name in self._arguments.split()}
+        return _registry.config_of(self, self._arguments)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
@@ -40,7 +44,7 @@ class Initializer:
         return type(self).from_config(self.get_config())
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
+        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._arguments.split())
         return f"{type(self).__name__}({arguments})"
 
 

@@ -18,25 +18,10 @@ from mlpcore.layers.dense import Dense
 from mlpcore.layers.embedding import Embedding
 from mlpcore.layers.function import Identity, Lambda
 from mlpcore.layers.input import Input, InputLayer
+from mlpcore.layers.join import Concatenate, Dot
 from mlpcore.layers.layer_normalization import LayerNormalization
-from mlpcore.layers.merge import (
-    Add,
-    Average,
-    Concatenate,
-    Dot,
-    Maximum,
-    Minimum,
-    Multiply,
-    Subtract,
-    add,
-    average,
-    concatenate,
-    dot,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
-)
+from mlpcore.layers.merge import Add, Average, Maximum, Minimum, Multiply, Subtract
+from mlpcore.layers.merge_functions import add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from mlpcore.layers.noise import ActivityRegularization, AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from mlpcore.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from mlpcore.layers.preprocessing import Normalization, Rescaling

@@ -8,26 +8,25 @@ from functools import wraps
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlpcore import _random, constraints, initializers, regularizers
+from mlpcore import _random, ops, regularizers
 from mlpcore._arena import Variable
 from mlpcore._functional import symbolic, tensors
-from mlpcore._structure import flatten, is_nested, map_structure
-from mlpcore._tape import Recorder, active, same
-from mlpcore._tensor import History, KerasTensor, Shape, Structure, Symbol, Tensor, operators
+from mlpcore._passes import same
+from mlpcore._structure import flatten, map_structure
+from mlpcore._tape import Recorder, active
+from mlpcore._tensor import History, KerasTensor, Shape, Structure, Symbol, Tensor
 from mlpcore._validation import unknown_argument
 from mlpcore.layers.eager import Eager
 from mlpcore.layers.naming import automatic_name
 from mlpcore.layers.signatures import bound_arguments, keywords_of, parameters_of
+from mlpcore.layers.weights import Weighted
 from mlpcore.ops.dispatch import check_home
 
 __all__ = ["Layer", "Shape"]
 
-_NOT_TRACKED = {"_arguments", "_eager", "_inbound", "_own_weights", "given_input_shape", "_input_shape"}
 
-
-class Layer:
+class Layer(Weighted):
     """Base of all layers: something with weights that is called on tensors.
 
     Subclasses define ``call(inputs)``, which may take a ``training`` argument, and mostly ``build(input_shape)``, which
@@ -195,14 +194,18 @@ class Layer:
         recorder.training = told
         try:
             result = self.call(*args, **kwargs)
+        except ValueError as error:
+            if str(error).startswith("ops."):  # say in which layer
+                raise ValueError(f"{type(self).__name__} {self.name!r}: {error}") from None
+            raise
         finally:
             recorder.training = outer
         if result is None:
             raise ValueError(f"{type(self).__name__} {self.name!r}: `call` returned None; did it forget a return?")
         if self.activity_regularizer is not None:
             for output in flatten(result):
-                penalty = operators["sum"](self.activity_regularizer(output))
-                self.add_loss(penalty / operators["shape"](output)[0] if output.shape[:1] == (None,) else penalty)
+                penalty = ops.sum(self.activity_regularizer(output))
+                self.add_loss(penalty / ops.shape(output)[0] if output.shape[:1] == (None,) else penalty)
         return result
 
     def _build_by_arguments(self, takes: Sequence[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -238,62 +241,6 @@ class Layer:
             _random.set_state(state)
         return map_structure(lambda output: output.shape, result)
 
-    # ------------------------------------------------ weights
-
-    def add_weight(
-        self,
-        shape: Sequence[int] | None = None,
-        initializer: initializers.InitializerLike = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        *,
-        regularizer: regularizers.RegularizerLike = None,
-        constraint: constraints.ConstraintLike = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> Variable:
-        """Create a weight of the layer.
-
-        Parameters
-        ----------
-        shape : sequence of int, default=()
-        initializer : str, config, object or callable, default="glorot_uniform"
-            For integers and truth values "zeros".
-        dtype : dtype, optional
-            Default: the layer's.
-        trainable : bool, default=True
-        regularizer, constraint : str, config, object or callable, optional
-        name : str, optional
-        **kwargs
-            `autocast` and `aggregation` are accepted for Keras' sake and mean nothing here.
-
-        Returns
-        -------
-        Variable
-        """
-        for option in kwargs:
-            if option not in {"autocast", "aggregation", "overwrite_with_gradient", "synchronization"}:
-                options = [*parameters_of(Layer.add_weight)[1:]]
-                raise unknown_argument(f"{type(self).__name__}.add_weight", option, options)
-        if isinstance(shape, str):
-            raise TypeError(f"{type(self).__name__}.add_weight: shape comes first, name={shape!r} by keyword")
-        name = name or f"variable_{len(self._own_weights)}" if self._own_weights else name or "variable"
-        kind = np.dtype(dtype or self.dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if kind.kind == "f" else "zeros"
-        variable = Variable(
-            initializers.get(initializer),
-            () if shape is None else shape,
-            kind.name,
-            trainable,
-            name,
-            regularizer=regularizers.get(regularizer),
-            constraint=constraints.get(constraint),
-        )
-        variable.path = f"{self.name}/{name}"
-        self._own_weights.append(variable)
-        return variable
-
     def add_loss(self, loss: Any) -> None:
         """Add to the loss of the model, inside `call`.
 
@@ -306,119 +253,10 @@ class Layer:
         for each in loss if isinstance(loss, list | tuple) else [loss]:
             if recorder is None:
                 raise RuntimeError(f"{self.name}: add_loss is for the inside of `call`")
-            total = operators["sum"](each) if isinstance(each, Tensor) else each
+            total = ops.sum(each) if isinstance(each, Tensor) else each
             if not isinstance(total, Symbol):
                 total = recorder.record("constant", (float(total),), {}, recorder.constant)
             recorder.add_loss(total)
-
-    def sublayers(self) -> list[Layer]:
-        """Return the layers that are set as attributes, also in lists and dicts, in the order of setting."""
-        found: dict[int, Layer] = {}
-        for name, value in self.__dict__.items():
-            if name not in _NOT_TRACKED and (isinstance(value, Layer) or is_nested(value)):
-                found.update((id(each), each) for each in flatten(value) if isinstance(each, Layer))
-        return list(found.values())
-
-    def _own_variables(self) -> list[Variable]:
-        found = {id(variable): variable for variable in self._own_weights}
-        for name, value in self.__dict__.items():
-            if name not in _NOT_TRACKED and (isinstance(value, Variable) or is_nested(value)):
-                found.update((id(each), each) for each in flatten(value) if isinstance(each, Variable))
-        return sorted(found.values(), key=lambda variable: not variable.wanted_trainable)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights: the layer's own, trainable ones first, then those of its layers."""
-        found = {id(variable): variable for variable in self._own_variables()}
-        for layer in self.sublayers():
-            found.update((id(variable), variable) for variable in layer.weights)
-        return list(found.values())
-
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        if not self.trainable:
-            return []
-        found = {id(variable): variable for variable in self._own_variables() if variable.trainable}
-        for layer in self.sublayers():
-            found.update((id(variable), variable) for variable in layer.trainable_weights)
-        return list(found.values())
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The weights that training changes."""
-        return self.trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves alone."""
-        trainable = {id(variable) for variable in self.trainable_weights}
-        return [variable for variable in self.weights if id(variable) not in trainable]
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The weights that training leaves alone."""
-        return self.non_trainable_weights
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the weights that can be trained; setting it sets it in all layers within."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for variable in self._own_variables():
-            if variable.wanted_trainable:
-                variable.freeze(not value)
-        for layer in self.sublayers():
-            layer.trainable = value
-        Structure.touch()
-
-    @property
-    def losses(self) -> list[Any]:
-        """The penalties of the regularized weights that are trained: numbers, or tensors inside `call`."""
-        return [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
-
-    def count_params(self) -> int:
-        """Return the number of elements of all weights."""
-        if not self.built and not self.weights:
-            raise ValueError(
-                f"{self.name}: the weights are not known yet; build the layer, or call it, before count_params()"
-            )
-        return sum(variable.size for variable in self.weights)
-
-    def get_weights(self) -> list[NDArray[Any]]:
-        """Return copies of all weights, in the order of `weights`."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights.
-
-        Parameters
-        ----------
-        weights : sequence of array_like
-            In the order and shapes of `get_weights`.
-
-        Raises
-        ------
-        ValueError
-            If their number or a shape differs; nothing is set then.
-        """
-        variables, arrays = self.weights, [np.asarray(array) for array in weights]
-        owner = f"{type(self).__name__} {self.name!r}"
-        if len(arrays) != len(variables):
-            hint = "" if self.built or variables else " (it is not built yet: call it, or build(input_shape), first)"
-            raise ValueError(f"{owner} has {len(variables)} weights, got {len(arrays)} arrays{hint}")
-        for number, (variable, array) in enumerate(zip(variables, arrays, strict=True)):
-            if array.shape != variable.shape:
-                raise ValueError(
-                    f"{owner}: weight {number}, {variable.name!r}, has shape {variable.shape}, got {array.shape}"
-                )
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
 
     # ------------------------------------------------ the functional API
 
@@ -466,6 +304,15 @@ class Layer:
         """Return a layer made from `get_config`'s dict, with new weights."""
         return cls(**config)
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return what the layer was built for, as plain data; None before that."""
+        return None if self._input_shape is None else {"input_shape": self._input_shape}
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Build the layer for what `get_build_config` told."""
+        if config and config.get("input_shape") is not None:
+            self.build_for(_map_shapes(tuple, config["input_shape"]))
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_eager": None, "_inbound": []}
 
@@ -475,6 +322,8 @@ class Layer:
             value = bool(value) and type(self).__module__.startswith("mlpcore.")
         elif self._pure and state.get("built") and name != "_eager" and state.get(name) is not value:
             Structure.touch()
+        elif "_own_weights" not in state and isinstance(value, Layer | Variable):
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets layers")
         object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:

@@ -195,7 +195,10 @@ class Loss:
         recorder.row_loss(values, weight, sample_weight=sample_weight)
 
     def _fusable(self, y_true: Axes, y_pred: Axes) -> Fused | None:
-        return None if self.reduction in ("sum", "none", None) else self._fused(y_true, y_pred)
+        defining = next(cls for cls in type(self).__mro__ if {"call", "_fused"} & vars(cls).keys())
+        if "_fused" not in vars(defining) or self.reduction in ("sum", "none", None):
+            return None  # `call` is younger than the kernel, or the kernel's mean is not what is wanted
+        return self._fused(y_true, y_pred)
 
     def _fused(self, y_true: Axes, y_pred: Axes) -> Fused | None:
         """Return the kernel that computes the mean of `call`'s values over a row; None: there is none."""
@@ -235,7 +238,8 @@ class FormulaLoss(Loss):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        _CLASSES[cls.function] = cls
+        if "function" in vars(cls):
+            _CLASSES[cls.function] = cls
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: str | None = None

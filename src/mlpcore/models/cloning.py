@@ -55,10 +55,10 @@ def clone_model(
 
 def _cloned(layer: Layer) -> Layer:
     if isinstance(layer, Model):
-        copy: Layer = clone_model(layer)
-        return copy
-    copy = type(layer).from_config(layer.get_config())
-    return copy
+        whole: Layer = clone_model(layer)
+        return whole
+    new: Layer = type(layer).from_config(layer.get_config())
+    return new
 
 
 def _cloned_graph(model: Model, input_tensors: Structure, clone: Callable[[Layer], Layer]) -> Model:

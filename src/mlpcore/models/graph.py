@@ -90,9 +90,8 @@ class Graph:
             else:
                 history = tensor.history
                 assert history is not None
-                operation = history.function
-                if not isinstance(operation, Layer):
-                    operation = OpCall(history, self._op_name(history))
+                function = history.function
+                operation = function if isinstance(function, Layer) else OpCall(history, self._op_name(history))
                 self._nodes[key] = Node(operation, history, flatten(history.outputs))
         return self._nodes[key]
 

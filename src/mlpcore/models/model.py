@@ -14,6 +14,7 @@ from mlpcore._tensor import KerasTensor
 from mlpcore._validation import suggest
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.layers.eager import Eager
+from mlpcore.layers.weights import Weighted
 from mlpcore.models.summary import print_summary
 from mlpcore.models.wiring import Wiring, names_of_keys, shapes_of
 from mlpcore.training.trainer import Trainer
@@ -81,7 +82,7 @@ class Model(Trainer, Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the outputs for `inputs`; subclasses define it."""
         if self._wiring is None:
-            raise NotImplementedError(f"{type(self).__name__} must define call(inputs), or be made of inputs and outputs.")
+            raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
         return self._wiring.run(self._wiring.matched(inputs))
 
     def build(self, input_shape: Any) -> None:
@@ -98,19 +99,19 @@ class Model(Trainer, Layer):
             self._eager.arena = self._session.arena  # the one in which it is trained
         return super()._called(recorder, args, kwargs)
 
-    def sublayers(self) -> list[Layer]:
+    def sublayers(self) -> list[Weighted]:
         """Return the layers of the graph, then those that are set as attributes."""
         own = super().sublayers()
         if self._wiring is None:
             return own
-        found = {id(each): each for each in self._wiring.graph.operations if isinstance(each, Layer)}
+        found: dict[int, Weighted] = {id(op): op for op in self._wiring.graph.operations if isinstance(op, Layer)}
         found.update((id(each), each) for each in own)
         return list(found.values())
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, those of nested models not included."""
-        return self.sublayers()
+        return [layer for layer in self.sublayers() if isinstance(layer, Layer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its number.
@@ -157,7 +158,7 @@ class Model(Trainer, Layer):
         """The inputs of a functional model, in their structure."""
         return self._known_wiring().inputs
 
-    @property
+    @property  # type: ignore[misc]
     def output(self) -> Any:
         """The outputs of a functional model, in their structure."""
         return self._known_wiring().outputs
@@ -239,6 +240,12 @@ class Model(Trainer, Layer):
             First and last layer to list: names, or regular expressions.
         """
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return what `build_from_config` needs to create the weights: the shape of the inputs; None if unknown."""
+        if self._wiring is None:
+            return super().get_build_config()
+        return {"input_shape": shapes_of(self._wiring.inputs)}
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's layers (not its weights) as JSON; keywords go to `json.dumps`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mlpcore import _registry
@@ -10,6 +10,7 @@ from mlpcore._registry import built_in
 from mlpcore._structure import Structure, is_nested
 from mlpcore._tensor import KerasTensor
 from mlpcore.layers import InputLayer, Layer
+from mlpcore.layers.weights import Weighted
 from mlpcore.models.model import _CALLS_OF_GRAPHS, Model
 from mlpcore.models.wiring import Wiring
 
@@ -39,14 +40,13 @@ class Sequential(Model):
     (None, 10)
     """
 
-    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
         self._first: InputLayer | None = None
         self._chain: list[KerasTensor] = []  # the placeholder, and what each layer returns; [] while unknown
-        if isinstance(layers, Layer | KerasTensor):
-            layers = [layers]
-        for layer in layers or ():
+        given: Any = [layers] if isinstance(layers, Layer | KerasTensor) else layers
+        for layer in given or ():
             self.add(layer)
         if not trainable:
             self.trainable = False
@@ -137,9 +137,9 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
-    def sublayers(self) -> list[Layer]:
+    def sublayers(self) -> list[Weighted]:
         """Return the layers in their order, then others that are set as attributes."""
-        found = {id(layer): layer for layer in self._layers}
+        found: dict[int, Weighted] = {id(layer): layer for layer in self._layers}
         own = Layer.sublayers(self)
         found.update((id(each), each) for each in own if each is not self._first)
         return list(found.values())

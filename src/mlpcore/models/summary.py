@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mlpcore.models.model import Model
 
 _LINE, _LONG_LINE = 88, 108
-_POSITIONS, _LONG_POSITIONS = (0.45, 0.80, 1.0), (0.3, 0.56, 0.74, 1.0)
+_POSITIONS: tuple[float, ...] = (0.45, 0.80, 1.0)
+_LONG_POSITIONS: tuple[float, ...] = (0.3, 0.56, 0.74, 1.0)
 _TRAINABLE_WIDTH = 12
 
 

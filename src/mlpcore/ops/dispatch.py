@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from mlpcore._arena import Arena, Variable
 from mlpcore._functional import symbolic, tensors
+from mlpcore._passes import KEPT, same
 from mlpcore._structure import flatten, map_structure, pack
-from mlpcore._tape import Recorder, active, same
+from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor, Symbol, operators
 
 P = ParamSpec("P")
@@ -67,10 +68,7 @@ def op(function: Callable[P, R]) -> Callable[P, R]:
 def check_home(symbol: Symbol, recorder: Recorder | None) -> None:
     """Raise if a Symbol comes from another recording."""
     if symbol.recorder is not recorder:
-        raise ValueError(
-            f"{symbol!r} belongs to another recording: what is computed inside `call` must not be kept for later "
-            "calls; return it, or keep its numbers (x.numpy())"
-        )
+        raise ValueError(f"{symbol!r} belongs to another recording: {KEPT}")
 
 
 def symbol(x: Any) -> Symbol:

@@ -18,6 +18,7 @@ from mlpcore.ops.dispatch import symbol
 
 Axis = int | Sequence[int] | None
 
+BATCH_STAYS = "the batch stays the first axis, with its rows as they are"
 FLOATS = {"float32", "float64"}
 
 
@@ -197,6 +198,19 @@ def concatenated(xs: Sequence[Any], axis: int) -> Symbol:
     return first.recorder.symbol(
         "concat", [x.value for x in symbols], prod(axes[:place]), shape=with_axes(first, axes), dtype=dtype
     )
+
+
+def broadcast(x: Symbol, target: tuple[int, ...]) -> Symbol:
+    """Return x repeated to rows with the axes `target`."""
+    try:
+        fits = np.broadcast_shapes(x.axes, target) == target
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"ops.broadcast_to: cannot broadcast {x.shape} to {with_axes(x, target)}")
+    axes = (1,) * (len(target) - len(x.axes)) + x.axes
+    strides = [0 if n == 1 else stride for n, stride in zip(axes, strides_of(axes), strict=True)]
+    return view(x, target, strides, 0, target)
 
 
 # ------------------------------------------------ reducing

@@ -12,7 +12,6 @@ from mlpcore._tape import active
 from mlpcore._tensor import Symbol
 from mlpcore.ops import primitives as p
 from mlpcore.ops.dispatch import op, symbol
-from mlpcore.ops.shapes import _broadcast
 
 
 def _as_kernel(x: Symbol, kernel: Any, bias: Variable | None) -> tuple[Symbol, bool] | None:
@@ -130,7 +129,7 @@ def _product(a: Symbol, b: Symbol) -> Symbol:
     elif prod(outer) == 1:
         value = recorder.emit("matmul", x.value, y.value, m, k, n)
     else:
-        x, y = _broadcast(x, (*outer, m, k)), _broadcast(y, (*outer, k, n))
+        x, y = p.broadcast(x, (*outer, m, k)), p.broadcast(y, (*outer, k, n))
         pieces = []
         for i in range(prod(outer)):
             one = p.view(x, [m * k], [1], i * m * k, [m * k])

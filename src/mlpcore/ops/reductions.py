@@ -48,6 +48,21 @@ def mean(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 
 @op
+def average(x: Any, axis: p.Axis = None, weights: Any = None) -> Any:
+    """Return the mean over axes, weighted if there are weights, of x's shape or one that broadcasts.
+
+    >>> average([1.0, 4.0], weights=[2.0, 1.0])
+    array(2., dtype=float32)
+    """
+    x = symbol(x)
+    if weights is None:
+        return p.reduced(x, "mean", axis, False, p.as_float(x))
+    w = p.binary(weights, p.binary(x, x, "equal"), "multiply", p.as_float(x))  # of x's shape
+    total = p.reduced(p.binary(x, w, "multiply"), "sum", axis)
+    return p.binary(total, p.reduced(w, "sum", axis), "divide", p.as_float(x))
+
+
+@op
 def max(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
     """Return the largest over axes; see `sum`. The gradient is shared by those that are equally large."""
     return p.reduced(x, "max", axis, keepdims)

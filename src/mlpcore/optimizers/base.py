@@ -99,6 +99,10 @@ class Optimizer:
     kind: ClassVar[str]  # of the engine's Update
     _arguments: ClassVar[tuple[str, ...]] = ()  # of the class's own constructor, besides learning_rate
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        _registry.note_class(cls)
+
     def __init__(self, learning_rate: LearningRate, **common: Unpack[Common]) -> None:
         given: dict[str, Any] = {**common}
         for absent in ("loss_scale_factor", "gradient_accumulation_steps"):  # in Keras' configs
@@ -161,7 +165,12 @@ class Optimizer:
     @property
     def slot_names(self) -> list[str]:
         """What the engine keeps for each weight, in its order."""
-        return self._slots()
+        return [*self._slots(), *["average"] * self.has_average]
+
+    @property
+    def has_average(self) -> bool:
+        """Whether the last slot holds the weights' averages, which they become after the last epoch."""
+        return self.use_ema and self.ema_momentum > 0
 
     def _slots(self) -> list[str]:
         return []
@@ -211,8 +220,8 @@ class Optimizer:
         if self.clipnorm is not None and self.clipnorm > 0:
             numbers["clip_norm_each"] = self.clipnorm
         if self.use_ema:
-            numbers["ema_momentum"] = self.ema_momentum
-            numbers["ema_overwrite_frequency"] = self.ema_overwrite_frequency or 0
+            numbers["average_momentum"] = self.ema_momentum
+            numbers["average_every"] = self.ema_overwrite_frequency or 0
         return Update(self.kind, learning_rate=float(self.learning_rate if rate is None else rate), **numbers)
 
     def _numbers(self) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def write_safetensors(path: PathLike, arrays: Mapping[str, NDArray[Any]]) -> Non
     ImportError
         The package safetensors is missing.
     """
-    data: bytes = _safetensors().save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    data: bytes = _safetensors().save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     with replacing(path) as file:
         file.write(data)
 

@@ -66,7 +66,7 @@ def graph_config(graph: Any, inputs: Any, outputs: Any) -> dict[str, Any]:
 
 
 def _is_functional(operation: Any) -> bool:
-    return hasattr(operation, "_graph") and type(operation).__name__ in ("Functional", "Model")
+    return any(base.__name__ == "Functional" for base in type(operation).__mro__)
 
 
 def _plain(value: Any, plain: Callable[[Any], Any]) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlpcore import _registry, losses, optimizers
-from mlpcore.losses import Loss
+from mlpcore import _registry, optimizers
+from mlpcore.losses import Loss, as_loss
 from mlpcore.metrics import Metric, as_metric
 from mlpcore.training.assignment import losses_of_outputs, metrics_of_outputs, unique_names, weights_of_losses
 
@@ -118,11 +118,12 @@ class Compiled:
         names = [output.name for output in outputs]
         losses_given = losses_of_outputs(self.loss, names)
         weights_given = weights_of_losses(self.loss_weights, losses_given, names)
-        resolved_losses = [
-            (index, losses.as_loss(identifier, output.target_axes or (), output.axes), weight)
-            for index, (output, own, weights) in enumerate(zip(outputs, losses_given, weights_given, strict=True))
-            for identifier, weight in zip(own, weights, strict=True)
-        ]
+        resolved_losses: list[tuple[int, Loss, float]] = []
+        for index, (output, own, weights) in enumerate(zip(outputs, losses_given, weights_given, strict=True)):
+            for identifier, weight in zip(own, weights, strict=True):
+                loss = as_loss(identifier, output.target_axes or (), output.axes)
+                if loss is not None:
+                    resolved_losses.append((index, loss, weight))
         loss_names = unique_names([f"{names[index]}_loss" for index, _, _ in resolved_losses])
         resolved_metrics: list[tuple[int, Metric, bool, str]] = []
         for argument, is_weighted in (("metrics", False), ("weighted_metrics", True)):
@@ -145,4 +146,3 @@ class Compiled:
             [OutputLoss(*each, name) for each, name in zip(resolved_losses, loss_names, strict=True)],
             [OutputMetric(*each[:3], name) for each, name in zip(resolved_metrics, metric_names, strict=True)],
         )
-

@@ -11,7 +11,7 @@ import numpy as np
 from mlpcore._arena import Arena, Variable
 from mlpcore._engine import Engine
 from mlpcore.training.feed import Feed, Order
-from mlpcore.training.recording import Program
+from mlpcore.training.recording import Program, for_function
 from mlpcore.training.running import Running
 
 _SECONDS_OF_A_CALL = 0.2  # where a live line shows how far the pass is
@@ -79,6 +79,8 @@ class Pass:
         done = min(skip, n_batches)
         self.step += done
         first = slice(0, batch_size) if order is None else order[:batch_size]
+        if self.running.is_resumed:
+            self.running.resume(feed.program(first, self.is_static))
         by_batch = self._by_batch or bool(feed.program(first, self.is_static).others)
         for count in self._counts(n_batches - done, by_batch):
             begin, end = done * batch_size, min((done + count) * batch_size, n_rows)
@@ -143,9 +145,11 @@ class Pass:
         predictions = program.flat_outputs(values)
         for each in program.others:
             weight = feed.weight(each.output) if each.is_weighted else None
+            y_true, y_pred = feed.raw_target(each.output)[rows], predictions[each.output]
+            axes = for_function(each.metric, y_true.shape[1:], y_pred.shape[1:])
             each.metric.update_state(
-                feed.raw_target(each.output)[rows],
-                predictions[each.output],
+                y_true.reshape(len(y_true), *axes),
+                y_pred,
                 sample_weight=None if weight is None else weight[rows],
             )
 
@@ -164,9 +168,7 @@ class Learner:
         Lets an engine go on where the optimizer stands.
     """
 
-    def __init__(
-        self, optimizer: Any, arena: Arena, constrained: list[Variable], prepare: Callable[[Engine], None]
-    ):
+    def __init__(self, optimizer: Any, arena: Arena, constrained: list[Variable], prepare: Callable[[Engine], None]):
         self.optimizer = optimizer
         self._prepare = prepare
         self.arena = arena

@@ -1,4 +1,4 @@
-"""One pass of a model as a tape: its inputs, its call, its losses and metrics; recorded once, or anew for each batch."""
+"""A pass of a model as a tape: its inputs, call, losses and metrics; recorded once, or anew for each batch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from mlpcore._structure import Structure, flatten, pack
 from mlpcore._tape import Recorder
 from mlpcore._tensor import Structure as Changes
 from mlpcore._tensor import Symbol
+from mlpcore.metrics import MeanMetricWrapper, Metric
+from mlpcore.metrics.base import averaged
 from mlpcore.regularizers import fused_penalty
 from mlpcore.training.compiled import Compiled, Output, OutputMetric, Plan
 from mlpcore.training.rows import Axes, Row, Target
@@ -41,6 +43,7 @@ class Program:
     output_structure: Structure
     output_names: list[str]
     targets: list[Target]  # what the engine reads as y
+    weightless: list[int]  # the losses of weight 0, which the engine's first totals are for
     recorded: list[OutputMetric]  # the metrics that the engine's totals are for, in order
     others: list[OutputMetric]  # those that take their batches in Python
     is_rowwise: bool  # whether rows do not depend on the others of their batch
@@ -169,6 +172,7 @@ class Recording:
             output_structure=outputs,
             output_names=names,
             targets=targets,
+            weightless=[number for number, each in enumerate(plan.losses) if each.weight == 0],
             recorded=recorded,
             others=others,
             is_rowwise=not any(call[0] in _OF_BATCHES for block in recorder.at.path() for call in block.calls),
@@ -200,6 +204,10 @@ class Recording:
         for each in plan.losses:
             output, y_pred = each.output, symbols[each.output]
             number = target_of(output, each.loss.reads_classes(axes[output] or (), y_pred.axes))
+            if each.weight == 0:  # only reported
+                values = each.loss.call(recorder.target(number, targets[number].axes), y_pred)
+                recorder.total(averaged(values), sample_weight=weight_numbers[output])
+                continue
             each.loss.record(
                 recorder,
                 y_pred,
@@ -220,8 +228,18 @@ class Recording:
             output = each_metric.output
             number = numbers.get((output, True), -1)
             number = target_of(output, False) if number < 0 else number
-            value = each_metric.metric.record(recorder.target(number, targets[number].axes), symbols[output])
+            own = for_function(each_metric.metric, targets[number].axes, symbols[output].axes)
+            value = each_metric.metric.record(recorder.target(number, own), symbols[output])
             if value is not None:
                 recorder.total(value, sample_weight=weight_numbers[output] if each_metric.is_weighted else -1)
                 recorded.append(each_metric)
         return plan, targets, recorded
+
+
+def for_function(metric: Metric, target: Axes, output: Axes) -> Axes:
+    """Return the shape of a row of targets as a metric shall see it.
+
+    For a function, targets (n,) of an output (n, 1) become (n, 1): their difference is then what was meant. A metric
+    class sees what the user gave.
+    """
+    return output if type(metric) is MeanMetricWrapper and (*target, 1) == output else target

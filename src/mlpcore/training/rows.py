@@ -77,7 +77,7 @@ class Target:
             rounded = np.rint(labels)
             if not np.array_equal(rounded, labels):
                 raise ValueError(f"{self._expected} got {labels[rounded != labels][0]}.")
-        if labels.size and not (0 <= labels.min() and labels.max() < self.n_classes):
+        if labels.size and (labels.min() < 0 or labels.max() >= self.n_classes):
             raise ValueError(f"{self._expected} got {labels.min():g} to {labels.max():g}.")
         return np.ascontiguousarray(labels, np.int32)
 

@@ -32,6 +32,24 @@ class Running:
         self._rows = 0
         self._loss = 0.0
         self._losses: list[float] = []
+        self._saved_metrics: list[Any] | None = None  # states that wait for the metrics
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether `set_state` waits for `resume`."""
+        return self._saved_metrics is not None
+
+    def resume(self, program: Program) -> None:
+        """Give the metrics, which are known with the first program, the states that `set_state` took."""
+        self._program = program
+        self._metrics = [each.metric for each in program.plan.metrics]
+        for metric, saved in zip(self._metrics, self._saved_metrics or (), strict=True):
+            metric.reset_state()
+            if isinstance(metric, SumsMetric) and saved["totals"] is not None:
+                metric.accumulate(saved["totals"], saved["weight"], saved["n_rows"])
+            for variable, value in zip(metric.variables, saved["variables"], strict=True):
+                variable.assign(value)
+        self._saved_metrics = None
 
     def add(self, sums: Any, program: Program) -> None:
         """Take the sums of one call; they are looked at when somebody asks for the logs."""
@@ -42,9 +60,16 @@ class Running:
         for sums, program in self._waiting:
             self._rows += sums.rows
             self._loss += sums.loss + sums.penalty
-            losses = self._losses or [0.0] * len(program.plan.losses)
-            self._losses = [total + new for total, new in zip(losses, sums.losses, strict=False)]
-            for each, totals, weight in zip(program.recorded, sums.totals, sums.total_weights, strict=True):
+            self._losses = self._losses or [0.0] * len(program.plan.losses)
+            own, n_others = iter(sums.losses), len(program.weightless)
+            for number, each_loss in enumerate(program.plan.losses):
+                if each_loss.weight:
+                    self._losses[number] += next(own) / each_loss.weight
+            for number, total in zip(program.weightless, sums.totals, strict=False):
+                self._losses[number] += float(total[0])
+            totals_of_metrics = zip(sums.totals[n_others:], sums.total_weights[n_others:], strict=True)
+            for each, (totals, weight) in zip(program.recorded, totals_of_metrics, strict=True):
+                assert isinstance(each.metric, SumsMetric)
                 each.metric.accumulate(totals, weight, sums.rows)
         self._waiting.clear()
 
@@ -57,7 +82,7 @@ class Running:
         values: dict[str, Any] = {"loss": self._loss / rows}
         if len(plan.losses) > 1:
             for each, total in zip(plan.losses, self._losses, strict=True):
-                values[each.name] = total / rows / each.weight if each.weight else float("nan")
+                values[each.name] = total / rows
         for each_metric in plan.metrics:
             result = each_metric.metric.result()
             values |= result if isinstance(result, dict) else {each_metric.name: result}
@@ -83,13 +108,9 @@ class Running:
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `get_state` returned."""
+        """Go on from what `get_state` returned; the metrics follow in `resume`."""
         self._rows, self._loss, self._losses = int(state["rows"]), float(state["loss"]), list(state["losses"])
-        for metric, saved in zip(self._metrics, state["metrics"], strict=True):
-            if isinstance(metric, SumsMetric) and saved["totals"] is not None:
-                metric.accumulate(saved["totals"], saved["weight"], saved["n_rows"])
-            for variable, value in zip(metric.variables, saved["variables"], strict=True):
-                variable.assign(value)
+        self._saved_metrics = list(state["metrics"])
 
 
 def _plain(value: Any) -> Any:

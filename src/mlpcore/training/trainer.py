@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-
-from mlpcore import _registry
 from mlpcore._structure import Structure
 from mlpcore._validation import unknown_argument
 from mlpcore.callbacks import CallbackList, History
 from mlpcore.data import ArrayRows, Source, source_of, split_off_last, unpack
-from mlpcore.training.compiled import Compiled
+from mlpcore.layers.signatures import parameters_of
+from mlpcore.training.compiling import Compilable
 from mlpcore.training.fitting import Fit
 from mlpcore.training.passes import Pass
 from mlpcore.training.prediction import predicted
@@ -21,17 +19,12 @@ from mlpcore.training.session import Session
 from mlpcore.training.watching import BatchHooks, NoHooks
 
 Logs = dict[str, Any]
-_STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
-_IGNORED = ("jit_compile", "auto_scale_loss")  # arguments of Keras' compile without a meaning here
 
 
-class Trainer:
+class Trainer(Compilable):
     """What a `Model` can do with data. `Model` inherits it; it is no class for itself."""
 
-    name: str
     history: History
-    stop_training: bool = False
-    _compiled: Compiled | None = None
     _session_or_none: Session | None = None
     _initial_epoch: int = 0  # set by callbacks that resume
     _initial_batch: int = 0
@@ -72,115 +65,6 @@ class Trainer:
 
     def _set_training_state(self, state: Mapping[str, Any]) -> None:
         self._session.set_state(dict(state))
-
-    # ------------------------------------------------ compile
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        **ignored: Any,
-    ) -> None:
-        """Say what the model is trained for.
-
-        Parameters
-        ----------
-        optimizer : str or Optimizer, default "rmsprop"
-            What is done with the gradient.
-        loss : str, Loss, function, or a list, tuple or dict of these, optional
-            What is made small. A function takes ``(y_true, y_pred)`` and is written with operators and `mlpcore.ops`.
-            With several outputs: one for all, one each in a list or tuple, or a dict by the outputs' names.
-        loss_weights : float, or list, tuple or dict of float, optional
-            What each output's loss is multiplied by in the total; default 1.
-        metrics : list, tuple or dict of str, Metric or function, optional
-            What is reported besides, without regard to sample weights. With several outputs: one entry (a metric or a
-            list) each, a dict by name, or a list of another length, which then holds for each output.
-        weighted_metrics : like `metrics`, optional
-            Metrics that regard sample weights.
-        run_eagerly : bool, default False
-            Record `call` anew for every batch, also where the model's graph is fixed.
-        steps_per_execution, jit_compile, auto_scale_loss
-            Taken for the sake of code written for Keras; without effect.
-
-        Raises
-        ------
-        TypeError
-            An unknown argument; the message suggests the nearest.
-        ValueError
-            An unknown name of an optimizer; names of losses and metrics are looked up with the first data.
-
-        Examples
-        --------
-        >>> import mlpcore
-        >>> model = mlpcore.Sequential([mlpcore.Input((4,)), mlpcore.layers.Dense(3, activation="softmax")])
-        >>> model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
-        """
-        for name in ignored:
-            if name not in _IGNORED:
-                raise unknown_argument(f"{type(self).__name__}.compile", name, _parameters(Trainer.compile))
-        for step in _STEPS:
-            if getattr(type(self), step, None) is not getattr(Trainer, step, None):
-                raise NotImplementedError(
-                    f"{type(self).__name__} overrides {step}(), which mlpcore does not call: a whole epoch runs in "
-                    "compiled code. Write a custom loss, add_loss() in call(), or a metric instead."
-                )
-        self._compiled = Compiled(
-            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution
-        )
-        self._session.forget()
-        self.stop_training = False
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` has been called."""
-        return self._compiled is not None
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer; None before `compile`."""
-        return None if self._compiled is None else self._compiled.optimizer
-
-    @property
-    def loss(self) -> Any:
-        """The loss as it was given to `compile`."""
-        return None if self._compiled is None else self._compiled.loss
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The metrics of all outputs; empty before the first data."""
-        return [] if self._compiled is None else self._compiled.metric_objects
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, in its order; only the loss before the first data."""
-        return ["loss"] if self._compiled is None else self._compiled.names
-
-    @property
-    def run_eagerly(self) -> bool:
-        """Whether `call` is recorded anew for every batch."""
-        return self._compiled is not None and self._compiled.run_eagerly
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """Return the arguments of `compile` as plain JSON data; {} before it."""
-        return {} if self._compiled is None else self._compiled.get_config()
-
-    def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compile as `get_compile_config` described."""
-        arguments = dict(config)
-        for name, family in (("optimizer", "optimizers"), ("loss", "losses"), ("metrics", "metrics")):
-            arguments[name] = _revived(arguments.get(name), family)
-        arguments["weighted_metrics"] = _revived(arguments.get("weighted_metrics"), "metrics")
-        self.compile(**arguments)
-
-    def _must_be_compiled(self, method: str) -> Compiled:
-        if self._compiled is None:
-            raise ValueError(f"{self.name!r} must be compiled before {method}(): call compile(loss=..., optimizer=...).")
-        return self._compiled
 
     # ------------------------------------------------ fit
 
@@ -267,7 +151,7 @@ class Trainer:
         ([0, 1, 2], 3)
         """
         for name in unknown:
-            raise unknown_argument(f"{type(self).__name__}.fit", name, _parameters(Trainer.fit))
+            raise unknown_argument(f"{type(self).__name__}.fit", name, parameters_of(Trainer.fit)[1:])
         self._must_be_compiled("fit")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_off_last(validation_split, x, y, sample_weight)
@@ -297,7 +181,7 @@ class Trainer:
                 epochs=epochs,
                 steps=source.steps_per_epoch,
             )
-        self._fit = Fit(self, source, validation, validation_freq, callbacks)
+        self._fit = Fit(self, source, validation, validation_freq, callbacks)  # type: ignore[arg-type]
         try:
             self._fit.run(initial_epoch, epochs)
         finally:
@@ -353,7 +237,7 @@ class Trainer:
         [4.0, 2.0]
         """
         for name in unknown:
-            raise unknown_argument(f"{type(self).__name__}.evaluate", name, _parameters(Trainer.evaluate))
+            raise unknown_argument(f"{type(self).__name__}.evaluate", name, parameters_of(Trainer.evaluate)[1:])
         self._must_be_compiled("evaluate")
         source = source_of(x, y, sample_weight, batch_size=batch_size, steps=steps)
         callbacks = self._callbacks(callbacks, verbose, source)
@@ -379,6 +263,7 @@ class Trainer:
 
     def _evaluated(self, source: Source, hooks: Any) -> Logs:
         session = self._session
+        source.restart()
         running = Running(self.metrics)
         a_pass = Pass(running, hooks, session.n_threads, self._is_static)
         for feed, order, batch_size in session.feeds("test", source):
@@ -425,7 +310,7 @@ class Trainer:
         array([[3., 3.]], dtype=float32)
         """
         for name in unknown:
-            raise unknown_argument(f"{type(self).__name__}.predict", name, _parameters(Trainer.predict))
+            raise unknown_argument(f"{type(self).__name__}.predict", name, parameters_of(Trainer.predict)[1:])
         source = source_of(x, batch_size=batch_size, steps=steps)
         callbacks = self._callbacks(callbacks, verbose, source)
         try:
@@ -483,20 +368,3 @@ def _one_batch(rows: ArrayRows) -> ArrayRows:
 def _validation(data: Any) -> tuple[Any, Any, Any]:
     """Return what `validation_data` means: arrays as a tuple, or a source of batches."""
     return unpack(data)
-
-
-def _revived(config: Any, family: str) -> Any:
-    """Return the objects of a serialized structure; names stay names."""
-    if isinstance(config, Mapping) and "class_name" in config:
-        return _registry.deserialize(config, None, family)
-    if isinstance(config, Mapping):
-        return {name: _revived(part, family) for name, part in config.items()}
-    if isinstance(config, list | tuple):
-        return [_revived(part, family) for part in config]
-    return config
-
-
-def _parameters(function: Callable[..., Any]) -> list[str]:
-    parameters = inspect.signature(function).parameters.values()
-    return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
-

@@ -143,4 +143,5 @@ def for_trial(
 def _begin_anew(callback: Callback, kind: type[Callback], **changes: Any) -> None:
     """Initialize a callback again with some of its arguments changed; a subclass keeps what it added."""
     names = list(inspect.signature(kind.__init__).parameters)[1:]
-    kind.__init__(callback, **{**{name: getattr(callback, name) for name in names}, **changes})
+    kept = {name: getattr(callback, name) for name in names if hasattr(callback, name)}
+    kind.__init__(callback, **{**kept, **changes})

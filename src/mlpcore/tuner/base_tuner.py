@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,11 @@ class BaseTuner:
             An argument that `fit` does not have.
         RuntimeError
             Several trials in a row failed.
+
+        Warns
+        -----
+        RuntimeWarning
+            A trial failed; its `message` says where.
         """
         self._check_arguments(fit_kwargs)
         self._display = Display(self.oracle, fit_kwargs.get("verbose", 1))
@@ -97,6 +103,9 @@ class BaseTuner:
                 self.oracle.project.let_go(int(trial.trial_id))
             repetitions = 0
             failures = failures + 1 if trial.status == "FAILED" else 0
+            if failures:
+                reason = (trial.message or "").strip().splitlines()[-1]
+                warnings.warn(f"trial {trial.trial_id} failed: {reason}", RuntimeWarning, stacklevel=2)
             if failures and failures >= self.oracle.max_consecutive_failed_trials:
                 raise RuntimeError(f"{failures} trials in a row failed, the last one with:\n{trial.message}")
         self.on_search_end()

@@ -39,7 +39,7 @@ class Oracle:
     tune_new_entries : bool, default=True
         Whether others than these are searched; else they have their defaults.
     seed : int, default=None
-        Decides what is drawn for each trial; None: random.
+        Decides what is drawn for each trial, and in its training; None: random.
     max_retries_per_trial : int, default=0
         How often a trial that raised an error, or whose objective was NaN, is run again.
     max_consecutive_failed_trials : int, default=3
@@ -66,7 +66,7 @@ class Oracle:
         self.hyperparameters = hyperparameters or HyperParameters()
         self.allow_new_entries = allow_new_entries
         self.tune_new_entries = tune_new_entries
-        self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+        self.seed = seed
         self.max_retries_per_trial = max_retries_per_trial
         self.max_consecutive_failed_trials = max_consecutive_failed_trials
         self._space = self.hyperparameters.copy()
@@ -97,7 +97,8 @@ class Oracle:
     def _open(self, folder: Path, overwrite: bool) -> None:
         """Begin or go on with the search in a folder."""
         with quiet():
-            sampler = repeatable(self._sampler, self.seed)
+            seed = random.SystemRandom().getrandbits(32) if self.seed is None else self.seed
+            sampler = repeatable(self._sampler, seed)
             self._project = Project(folder, self.objective, sampler, self._pruner(), overwrite)
 
     @property

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mlpcore import _random
 from mlpcore._validation import unknown_argument
 from mlpcore.tuner.base_tuner import BaseTuner
 from mlpcore.tuner.hypermodel import HyperModel
@@ -83,15 +88,30 @@ class Tuner(BaseTuner):
         report = ReportEpochs(trial._handle, self.oracle.objective)
         returned = []
         for execution in range(self.executions_per_trial):
-            model = self._build(trial) if execution == 0 else self.hypermodel._build(hp)
-            self._check_model(model)
-            callbacks = for_trial(kwargs.get("callbacks"), trial.trial_id, execution, hp.values, folder)
-            callbacks += [TunerHooks(self, trial), keep] + ([report] if execution == 0 else [])
-            returned.append(self.hypermodel.fit(hp, model, *args, **{**kwargs, "callbacks": callbacks}))
+            with self._random_stream(trial, execution):
+                model = self._build(trial) if execution == 0 else self.hypermodel._build(hp)
+                self._check_model(model)
+                callbacks = for_trial(kwargs.get("callbacks"), trial.trial_id, execution, hp.values, folder)
+                callbacks += [TunerHooks(self, trial), keep] + ([report] if execution == 0 else [])
+                returned.append(self.hypermodel.fit(hp, model, *args, **{**kwargs, "callbacks": callbacks}))
             if report.pruned:
                 trial.status = "PRUNED"
                 break
         return returned
+
+    @contextmanager
+    def _random_stream(self, trial: Trial, execution: int) -> Iterator[None]:
+        """Let what a training draws follow from the search's seed, so that interruptions change nothing."""
+        if self.oracle.seed is None:
+            yield
+            return
+        before = _random.get_state()
+        seed = np.random.SeedSequence([abs(self.oracle.seed), int(trial.trial_id), execution])
+        _random.set_seed(int(seed.generate_state(1)[0]))
+        try:
+            yield
+        finally:
+            _random.set_state(before)
 
     def _check_model(self, model: Any) -> None:
         """Refuse what cannot be trained, and compile as the user of the tuner wants it."""
@@ -109,12 +129,15 @@ class Tuner(BaseTuner):
             return
         if type(self).run_trial is not Tuner.run_trial:
             return
-        parameters = inspect.signature(self._first_model.fit).parameters
-        if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
-            return
+        fit = self._first_model.fit
+        parameters = dict(inspect.signature(fit).parameters)
+        rest = [name for name, each in parameters.items() if each.kind is each.VAR_KEYWORD]
+        if rest and not fit.__module__.startswith("mlpcore."):
+            return  # a fit of the user's, which may do anything with them
         for name in fit_kwargs:
-            if name not in parameters:
-                raise unknown_argument(f"{type(self._first_model).__name__}.fit", name, parameters)
+            if name not in parameters or name in rest:
+                options = [each for each in parameters if each not in rest]
+                raise unknown_argument(f"{type(self._first_model).__name__}.fit", name, options)
 
     # -------------------------------------------------------------------------------------------------- checkpoints
 
@@ -129,7 +152,7 @@ class Tuner(BaseTuner):
             For overriders; not used.
         """
         folder = Path(self.get_trial_dir(trial_id))
-        (folder / "build_config.json").write_text(json.dumps(model.get_build_config()))
+        (folder / "build_config.json").write_text(json.dumps({"input_shape": model.input_shape}))
         model.save_weights(str(folder / "checkpoint.weights.h5"))
 
     def load_model(self, trial: Trial) -> Any:
@@ -144,7 +167,7 @@ class Tuner(BaseTuner):
         model = self.hypermodel._build(trial.hyperparameters.copy())
         self._check_model(model)
         if not model.built:
-            model.build_from_config(json.loads((folder / "build_config.json").read_text()))
+            model.build(_as_shape(json.loads((folder / "build_config.json").read_text())["input_shape"]))
         model.load_weights(str(folder / "checkpoint.weights.h5"))
         return model
 
@@ -155,3 +178,12 @@ class Tuner(BaseTuner):
 
     def on_epoch_end(self, trial: Trial, model: Any, epoch: int, logs: Any = None) -> None:
         """Run after each epoch of each trial."""
+
+
+def _as_shape(shape: Any) -> Any:
+    """Return a shape that JSON has turned into a list, or a structure of such shapes."""
+    if isinstance(shape, dict):
+        return {name: _as_shape(each) for name, each in shape.items()}
+    if any(isinstance(each, (list, dict)) for each in shape):
+        return [_as_shape(each) for each in shape]
+    return tuple(shape)

@@ -42,7 +42,7 @@ class RandomSearch(Tuner):
     max_trials : int, default=10
         Number of trials in all; fewer if the space has fewer configurations.
     seed : int, default=None
-        Decides the values of each trial, however often the search is interrupted.
+        Decides the values of each trial and what its training draws, however often the search is interrupted.
     **options
         hyperparameters, allow_new_entries, tune_new_entries, max_retries_per_trial, max_consecutive_failed_trials
         of `Oracle`; directory, project_name, overwrite, executions_per_trial, optimizer, loss, metrics,

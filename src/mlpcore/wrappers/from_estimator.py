@@ -1,0 +1,107 @@
+"""model_from_estimator: a fitted MLP estimator as the equal Sequential."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+_LAYER_NAMES = {"logistic": "sigmoid", "identity": "linear", "exp": "exponential"}  # others have one name in both
+
+
+def model_from_estimator(estimator: Any) -> Any:
+    """Return a Sequential that predicts what a fitted estimator predicts.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted; of this package or of scikit-learn. It is copied from, never changed.
+
+    Returns
+    -------
+    Sequential
+        Dense layers named ``hidden1``, ``hidden2``, ..., ``output``, Dropout where the estimator has it. Its
+        ``predict`` is the estimator's `predict_proba` (for two classes the second class's alone) or `predict`, in
+        float32. Compiled to be trained on, with a new optimizer of the estimator's kind and rate; `alpha` is a
+        kernel regularizer of ``alpha / 2`` (scikit-learn also divides it by the rows of a batch).
+
+    Raises
+    ------
+    NotFittedError
+    TypeError
+        For another kind of estimator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlpcore import MLPRegressor
+    >>> from mlpcore.wrappers import model_from_estimator
+    >>> X = np.array([[0.0], [1.0], [2.0]])
+    >>> estimator = MLPRegressor(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=50, random_state=0).fit(X, X[:, 0])
+    >>> model = model_from_estimator(estimator)
+    >>> bool(np.allclose(model.predict(X, verbose=0)[:, 0], estimator.predict(X), atol=1e-5))
+    True
+    """
+    from mlpcore import layers
+    from mlpcore.models import Sequential
+
+    if not all(hasattr(estimator, name) for name in ("hidden_layer_sizes", "activation", "solver")):
+        raise TypeError(f"model_from_estimator expects an MLPClassifier or MLPRegressor, got {estimator!r}.")
+    check_is_fitted(estimator, "coefs_")
+    n_hidden = len(estimator.coefs_) - 1
+    activation = estimator.activation
+    activations = [activation] * n_hidden if isinstance(activation, str) else list(activation)
+    rates = getattr(estimator, "dropout", 0.0)
+    rates = list(rates) if isinstance(rates, (list, tuple)) else [rates] * n_hidden
+    parts: list[Any] = [layers.Input((estimator.n_features_in_,))]
+    for index, coefs in enumerate(estimator.coefs_):
+        hidden = index < n_hidden
+        name = _layer_name(activations[index] if hidden else estimator.out_activation_)
+        parts.append(
+            layers.Dense(
+                coefs.shape[1],
+                activation=None if name == "linear" else name,
+                kernel_regularizer=_penalty(estimator.alpha),
+                name=f"hidden{index + 1}" if hidden else "output",
+            )
+        )
+        if hidden and rates[index]:
+            parts.append(layers.Dropout(rates[index]))
+    model = Sequential(parts)
+    weights = [part for pair in zip(estimator.coefs_, estimator.intercepts_, strict=True) for part in pair]
+    model.set_weights([np.asarray(part, dtype=np.float32) for part in weights])
+    model.compile(loss=_loss(estimator), optimizer=_optimizer(estimator))
+    return model
+
+
+def _layer_name(activation: str) -> str:
+    return _LAYER_NAMES.get(activation, activation)
+
+
+def _penalty(alpha: float) -> Any:
+    from mlpcore import regularizers
+
+    return regularizers.L2(alpha / 2) if alpha else None
+
+
+def _loss(estimator: Any) -> Any:
+    """Return the loss that goes with the output; where models have no such loss, the nearest."""
+    of_output = {"softmax": "sparse_categorical_crossentropy", "logistic": "binary_crossentropy"}
+    if hasattr(estimator, "classes_"):
+        return of_output.get(estimator.out_activation_, "sparse_categorical_crossentropy")
+    known = {"squared_error": "mse", "absolute_error": "mae", "poisson": "poisson", "huber": "huber"}
+    return known.get(str(estimator.loss), "mse")
+
+
+def _optimizer(estimator: Any) -> Any:
+    from mlpcore import optimizers
+
+    rate = estimator.learning_rate_init
+    if estimator.solver == "sgd":
+        return optimizers.SGD(rate, momentum=estimator.momentum, nesterov=estimator.nesterovs_momentum)
+    if estimator.solver in ("adam", "lbfgs"):
+        return optimizers.Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    optimizer = optimizers.get(estimator.solver)
+    optimizer.learning_rate = rate
+    return optimizer
