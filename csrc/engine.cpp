@@ -136,7 +136,9 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   const auto follow = [&](const Unit& unit, int64_t t) {  // the moving average
     if (!average) return;
     T *a = average + unit.offset, *w = all.w + unit.offset;
-    const T keep = T(update.average_momentum), take = T(1 - update.average_momentum);
+    // It begins with the first weights that are averaged, as in Keras 3.
+    const bool begins = t == 1 || (new_average && t == first_step + 1);
+    const T keep = T(begins ? 0 : update.average_momentum), take = T(1) - keep;
     for (int64_t i = 0; i < unit.size; ++i) a[i] = keep * a[i] + take * w[i];
     if (update.average_every > 0 && t % update.average_every == 0) std::copy_n(a, unit.size, w);
   };

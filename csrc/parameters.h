@@ -19,13 +19,13 @@ struct Parameters {
       : declared(std::move(of)), size(plan.layers.empty() ? 0 : plan.layers.back().offset + plan.layers.back().size),
         weights(size) {}
 
-  // The first `count` slots exist, `initial` where new; the others are dropped.
+  // The first `count` slots exist, new ones 0, the first `initial`; the others are dropped.
   void make_slots(int count, T initial = 0) {
     for (int s = 0; s < kMaxSlots; ++s) {
       if (s >= count) slots[s] = Memory<T>();
       else if (!slots[s]) {
         slots[s] = Memory<T>(size);
-        if (initial != 0) std::fill_n(slots[s].get(), size, initial);
+        if (s == 0 && initial != 0) std::fill_n(slots[s].get(), size, initial);
       }
     }
   }

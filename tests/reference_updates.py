@@ -55,7 +55,8 @@ def n_slots(update):
 def new_slots(update, parameters):
     """The slots before the first step, one list of arrays a slot."""
     first = update.initial_accumulator if update.kind in {"adagrad", "ftrl"} else 0
-    return [[np.full_like(p, 0 if i else first) for p in parameters] for i in range(n_slots(update))]
+    slots = [[np.full_like(p, 0 if i else first) for p in parameters] for i in range(n_slots(update))]
+    return [*slots, [p.copy() for p in parameters]] if getattr(update, "average_momentum", 0) else slots
 
 
 def sgd(w, slots, g, rate, u, step):
@@ -166,4 +167,10 @@ def apply(update, rate, step, parameters, slots, gradients):
     for i, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
         if w.ndim == 2 or update.decay_bias:
             w -= rate * update.weight_decay * w
-        RULES[update.kind](w, [slot[i] for slot in slots], g.astype(w.dtype), rate, update, step)
+        own = [slot[i] for slot in slots]
+        RULES[update.kind](w, own[: n_slots(update)], g.astype(w.dtype), rate, update, step)
+        if momentum := getattr(update, "average_momentum", 0):
+            keep = momentum if step > 1 else 0  # Keras' average begins with the first step's weights
+            own[-1][...] = keep * own[-1] + (1 - keep) * w
+            if update.average_every and step % update.average_every == 0:
+                w[...] = own[-1]
