@@ -32,6 +32,8 @@ class Update:
     l2_regularization: float = 0.0
     l2_shrinkage: float = 0.0
     beta: float = 0.0
+    average_momentum: float = 0.0
+    average_every: int = 0
 
     @property
     def n_slots(self):
@@ -41,7 +43,7 @@ class Update:
         return new_slots(self, parameters)
 
 
-def n_slots(update):
+def rule_slots(update):
     """How many slots a rule has, of any object with an update's attributes."""
     with_momentum = int(update.momentum != 0)
     if update.kind in {"adam", "adamw"} and getattr(update, "amsgrad", False):
@@ -52,11 +54,16 @@ def n_slots(update):
     return counts.get(update.kind, 2)
 
 
+def n_slots(update):
+    """The rule's, and behind them the moving average of the weights if there is one."""
+    return rule_slots(update) + (getattr(update, "average_momentum", 0) > 0)
+
+
 def new_slots(update, parameters):
     """The slots before the first step, one list of arrays a slot."""
     first = update.initial_accumulator if update.kind in {"adagrad", "ftrl"} else 0
-    slots = [[np.full_like(p, 0 if i else first) for p in parameters] for i in range(n_slots(update))]
-    return [*slots, [p.copy() for p in parameters]] if getattr(update, "average_momentum", 0) else slots
+    slots = [[np.full_like(p, 0 if i else first) for p in parameters] for i in range(rule_slots(update))]
+    return slots + [[p.copy() for p in parameters]] * (n_slots(update) - len(slots))
 
 
 def sgd(w, slots, g, rate, u, step):
@@ -156,7 +163,7 @@ RULES = {f.__name__: f for f in (sgd, adam, nadam, rmsprop, adagrad, adamax, ada
 
 
 def apply(update, rate, step, parameters, slots, gradients):
-    """One whole step: clipping, decoupled decay, then the rule; everything in place."""
+    """One whole step: clipping, decoupled decay, the rule, the moving average; everything in place."""
     if update.clip_value:
         gradients = [np.clip(g, -update.clip_value, update.clip_value) for g in gradients]
     if update.clip_norm:
@@ -168,9 +175,9 @@ def apply(update, rate, step, parameters, slots, gradients):
         if w.ndim == 2 or update.decay_bias:
             w -= rate * update.weight_decay * w
         own = [slot[i] for slot in slots]
-        RULES[update.kind](w, own[: n_slots(update)], g.astype(w.dtype), rate, update, step)
-        if momentum := getattr(update, "average_momentum", 0):
-            keep = momentum if step > 1 else 0  # Keras' average begins with the first step's weights
-            own[-1][...] = keep * own[-1] + (1 - keep) * w
+        RULES[update.kind](w, own[: rule_slots(update)], g.astype(w.dtype), rate, update, step)
+        for average in own[rule_slots(update) :]:  # begins with the first weights, as in Keras 3
+            keep = update.average_momentum if step > 1 else 0
+            average[...] = keep * average + (1 - keep) * w
             if update.average_every and step % update.average_every == 0:
-                w[...] = own[-1]
+                w[...] = average

@@ -62,10 +62,9 @@ def test_factor_has_to_be_less_than_one():
 
 
 def test_missing_monitor_warns():
-    with pytest.warns(
-        UserWarning, match="cannot reduce the learning rate: the monitored 'val_los' is not available; did"
-    ):
-        run(ReduceLROnPlateau("val_los"), losses(1))
+    message = "cannot reduce the learning rate: the monitored 'los' is not available; did you mean 'loss'"
+    with pytest.warns(UserWarning, match=message):
+        run(ReduceLROnPlateau("los"), losses(1, name="loss"))
 
 
 def test_state_continues_counters():

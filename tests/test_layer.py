@@ -386,3 +386,9 @@ def test_setting_an_attribute_of_a_built_in_layer_is_noticed():
         with recorder:
             results.append(layer(x).numpy())
     np.testing.assert_array_equal(results[0], -results[1])
+
+
+def test_placeholders_carry_the_dtype_of_the_layer():
+    assert Scale(dtype="float64")(KerasTensor((None, 3))).dtype == "float64"
+    assert ops.exp(KerasTensor((None, 3), "float64")).dtype == "float64"
+    assert Scale()(KerasTensor((None, 3))).dtype == "float32"

@@ -141,6 +141,18 @@ def test_kernels_compute_the_losses_they_know():
         assert (fused is None) is in_ops, key(name, arguments, data)
 
 
+def test_class_that_there_is_not_has_no_loss():
+    y_pred = DATA["class grid"][1]
+    y_true = np.int32([[0, 1], [2, 4], [-1, 0], [3, 3], [0, 0], [1, 1]])
+    values = losses.sparse_categorical_crossentropy(y_true, y_pred)
+    np.testing.assert_array_equal(np.isnan(values), (y_true < 0) | (y_true > 3))
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=-1)
+    value, gradient = Recorded(loss, np.maximum(np.where(y_true == 4, -1, y_true), -1), y_pred).value_and_gradient()
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    assert not gradient[1, 1].any()
+
+
 def test_functions_are_recorded_as_the_classes_of_their_name():
     for name in ("mse", "sparse_categorical_crossentropy", "huber"):
         y_true, y_pred = DATA["classes" if name.startswith("sparse") else "real"]

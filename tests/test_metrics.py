@@ -31,6 +31,7 @@ def in_engine(metric, y_true, y_pred, weights=None):
         rows = metric.record(recorder.target(0, y_true.shape[1:]), prediction)
         assert rows is not None
         assert rows.shape[0] is None
+        recorder.output(prediction)
         recorder.total(rows, sample_weight=-1 if weights is None else 0)
     engine = arena.engine(recorder.tape)
     x = np.ascontiguousarray(y_pred.reshape(n, -1), np.float32)

@@ -155,6 +155,37 @@ CASES = {  # name -> (function of ops, the same in NumPy); of rows (4, 2, 3)
     "dense": (lambda x: ops.dense(x, np.ones((3, 2)), [1.0, 2.0]), lambda x: x @ np.ones((3, 2)) + [1, 2]),
     "cumsum": (lambda x: ops.cumsum(x, axis=-1), lambda x: x.cumsum(-1)),
     "cumsum axis 1": (lambda x: ops.cumsum(x, axis=1), lambda x: x.cumsum(1)),
+ "diff": (ops.diff, np.diff),
+    "inner": (lambda x: ops.inner(x, np.ones((2, 3))), lambda x: np.inner(x, np.ones((2, 3)))),
+    "tril": (ops.tril, np.tril),
+    "triu": (lambda x: ops.triu(x, 1), lambda x: np.triu(x, 1)),
+    "erfc": (ops.erfc, lambda x: 1 - erf(x)),
+    "cbrt": (ops.cbrt, np.cbrt),
+    "hypot": (lambda x: ops.hypot(x, 2.0), lambda x: np.hypot(x, 2)),
+    "heaviside": (lambda x: x * ops.heaviside(x, 0.5), lambda x: x * np.heaviside(x, 0.5)),
+    "degrees": (lambda x: ops.rad2deg(x) + ops.deg2rad(x), lambda x: np.rad2deg(x) + np.deg2rad(x)),
+    "nan_to_num": (ops.nan_to_num, np.nan_to_num),
+    "binary_crossentropy": (
+        lambda x: ops.binary_crossentropy(CONSTANT > 1, ops.sigmoid(x)),
+        lambda x: -np.where(CONSTANT > 1, np.log(sigmoid(x)), np.log(1 - sigmoid(x))),
+    ),
+    "binary_crossentropy of logits": (
+        lambda x: ops.binary_crossentropy(CONSTANT > 1, x, from_logits=True),
+        lambda x: -np.where(CONSTANT > 1, np.log(sigmoid(x)), np.log(1 - sigmoid(x))),
+    ),
+    "categorical_crossentropy": (
+        lambda x: ops.categorical_crossentropy([0.0, 0.25, 0.75], ops.exp(x)),
+        lambda x: -(np.log(softmax(x)) * [0, 0.25, 0.75]).sum(-1),
+    ),
+    "categorical_crossentropy of logits": (
+        lambda x: ops.categorical_crossentropy([0.0, 0.25, 0.75], x, from_logits=True),
+        lambda x: -(np.log(softmax(x)) * [0, 0.25, 0.75]).sum(-1),
+    ),
+    "sparse_categorical_crossentropy": (
+        lambda x: ops.sparse_categorical_crossentropy([[2, 0]], x, from_logits=True),
+        lambda x: -np.log(softmax(x))[:, [0, 1], [2, 0]],
+    ),
+    "max with an initial value": (lambda x: ops.max(x, -1, initial=0.3), lambda x: x.max(-1, initial=0.3)),
     "zeros_like": (lambda x: ops.zeros_like(x) + ops.sum(ops.ones_like(x), axis=0),
         lambda x: np.full(x.shape, float(len(x)))),
     "full_like": (lambda x: x * ops.full_like(x, 3.0), lambda x: x * 3),
@@ -190,6 +221,7 @@ PLACES = {  # no gradient
     "logical_or": (lambda x: ops.logical_or(x < 0, x > 1), lambda x: (x < 0) | (x > 1)),
     "logical_not": (lambda x: ops.logical_not(x > 0), lambda x: ~(x > 0)),
     "logical_xor": (lambda x: ops.logical_xor(x > 0, x < 1), lambda x: (x > 0) ^ (x < 1)),
+    "isclose": (lambda x: ops.isclose(x, 0.135), lambda x: np.isclose(x, 0.135)),
     "isfinite": (lambda x: ops.isfinite(ops.divide(x, 0.0)), lambda x: np.zeros(x.shape, bool)),
     "isnan": (ops.isnan, np.isnan),
     "isinf": (lambda x: ops.isinf(ops.divide(x, 0.0)), lambda x: np.ones(x.shape, bool)),
@@ -294,7 +326,26 @@ def test_take_with_computed_indices_looks_rows_of_a_table_up():
 
 def test_take_along_axis_picks_one_element_per_row():
     x, index = np.arange(6.0).reshape(2, 3), np.array([[2], [0]])
-    assert ops.take_along_axis(x, index).tolist() == [[2], [3]]
+    assert ops.take_along_axis(x, index, axis=-1).tolist() == [[2], [3]]
+
+
+def test_take_of_arrays_takes_any_indices():
+    table = np.arange(6).reshape(3, 2)
+    assert ops.take(table, np.array([[2, 0]]), axis=0).tolist() == [[[4, 5], [0, 1]]]
+    assert ops.take(Variable(table), [-1]).tolist() == [5]
+
+
+def test_loops_are_recorded_as_they_run():
+    recorder = Recorder(Arena())
+    x = recorder.input((2,))
+    recorder.replay([np.ones((1, 2), np.float32)])
+    with recorder:
+        doubled = ops.while_loop(lambda x: ops.sum(x) < 10, lambda x: 2 * x, x)
+        powers = ops.fori_loop(0, 3, lambda i, value: value * 3.0, x)
+        chosen = ops.cond(ops.sum(x) > 5, lambda: x, lambda: -x)
+        assert doubled.numpy().tolist() == [[8, 8]]
+        assert powers.numpy().tolist() == [[27, 27]]
+        assert chosen.numpy().tolist() == [[-1, -1]]
 
 
 def test_constants_are_arrays():

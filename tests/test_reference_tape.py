@@ -253,6 +253,23 @@ def test_assign_moves_a_parameter_after_each_step():
     assert after[0] == [5]
 
 
+def test_moving_average_begins_with_the_first_weights_and_replaces_them():
+    tape = Tape()
+    tape.scalar_loss(tape.parameter(tape.add_parameter(1)))
+    engine = Engine(tape, "float64")
+    x = np.zeros((2, 1))
+    update = Update("sgd", learning_rate=1.0, average_momentum=0.75, average_every=3)
+    weights, averages = [], []
+    for _ in range(3):
+        engine.train(x, [], None, 2, update)
+        now = [np.zeros(1)]
+        engine.store(now)
+        weights.append(now[0][0])
+        averages.append(engine.slots()[0][0][0])
+    assert averages == [-1, -1.25, 0.75 * -1.25 + 0.25 * -3]
+    assert weights == [-1, -2, averages[-1]]
+
+
 def test_engines_share_parameters_and_steps():
     first, (x,) = engine_of(small_model())
     second = Engine(small_model(), "float64", first)

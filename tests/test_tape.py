@@ -230,3 +230,47 @@ def test_a_recorder_forgets_when_every_pass_differs(recorder):
     for n in range(300):
         run(recorder, lambda x, n=n: x * float(n), x)
     assert recorder._n_tapes <= 257
+
+
+def test_recording_goes_on_after_a_replay_that_looked_at_numbers(recorder):
+    def call(x, more):
+        x = x * 2.0
+        if float(ops.mean(x)) > 100:
+            return x
+        x = ops.exp(x)  # replayed after the tape was laid down for the mean
+        return x + 1.0 if more else x
+
+    x = recorder.input((3,))
+    run(recorder, lambda x: call(x, False), x, batch=[ROWS])
+    recorder.arena.add([Variable([1.0])])  # so that the engine for the mean is made again
+    _, tape = run(recorder, lambda x: call(x, True), x, batch=[ROWS])
+    np.testing.assert_allclose(predicted(recorder, tape, ROWS), np.exp(2 * ROWS) + 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_mixture_of_passes_computes_what_numpy_does(recorder, seed):
+    """Random programs that share beginnings, look at numbers, read new variables and are interrupted."""
+    rng = np.random.default_rng(seed)
+    x, rows = recorder.input((3,)), ROWS / 4
+    variables = [Variable(rng.normal(size=(3,)).round(2)) for _ in range(4)]
+    for _ in range(60):
+        steps = rng.integers(0, 7, rng.integers(1, 8)).tolist()
+        expected = rows.astype(np.float64)
+        recorder.replay([rows])
+        with recorder:
+            y = x
+            for step in steps:
+                if step < 4:
+                    y, expected = ops.tanh(y + variables[step]), np.tanh(expected + variables[step].numpy())
+                elif step == 4:
+                    np.testing.assert_allclose(float(ops.mean(y)), expected.mean(), atol=1e-5)
+                elif step == 5:
+                    y, expected = y * float(len(steps)), expected * len(steps)
+                else:
+                    with pytest.raises(ValueError, match="do not fit"):
+                        y + np.ones(7)
+            recorder.output(y)
+            tape = recorder.tape
+        np.testing.assert_allclose(predicted(recorder, tape, rows), expected, atol=1e-5)  # float32
+        if rng.random() < 0.2:
+            variables[rng.integers(4)].assign(rng.normal(size=(3,)).round(2))

@@ -106,7 +106,7 @@ def test_forked_workers_predict_and_train_after_the_parent_did():
 
 
 def test_old_threadpoolctl_is_left_alone(monkeypatch):
-    from mlpcore.estimators import _thread_limits
+    from mlpcore import _thread_limits
 
     monkeypatch.delattr(threadpoolctl, "register", raising=False)
     _thread_limits.register()

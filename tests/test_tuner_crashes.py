@@ -71,7 +71,7 @@ def test_killed_searches_lose_and_repeat_nothing(kind, tmp_path):
     kill_and_check(kind, tmp_path, n_kills=2, seed=0)
 
 
-@pytest.mark.parametrize("kind", ["random", "grid"])
+@pytest.mark.parametrize("kind", SEARCHES)
 def test_two_processes_share_a_search(kind, tmp_path):
     processes = [start(kind, tmp_path) for _ in range(2)]
     assert [process.wait(timeout=100) for process in processes] == [0, 0]

@@ -7,6 +7,7 @@ so that "nothing to load" is one comparison of integers.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -26,11 +27,12 @@ class _Changes:
     """Counts the changes of any variable's numbers."""
 
     count = 0
+    _numbers = itertools.count(1)  # never gives a number twice, whatever threads do
 
     @classmethod
     def next(cls) -> int:
-        cls.count += 1
-        return cls.count
+        cls.count = number = next(cls._numbers)
+        return number
 
 
 class Variable(Tensor):

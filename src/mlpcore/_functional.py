@@ -49,6 +49,9 @@ def symbolic(owner: Callable[..., Any], function: Callable[..., Any], args: tupl
         With KerasTensors among them, however nested.
     """
     recorder = Recorder(None)
+    given_dtypes = {each.dtype for each in tensors((args, kwargs), []) if isinstance(each, KerasTensor)}
+    if "float64" in given_dtypes or getattr(owner, "dtype", None) == "float64":
+        recorder.dtype = "float64"
     known: dict[int, Symbol] = {}
 
     def as_symbol(value: Any) -> Any:

@@ -8,7 +8,7 @@ makes a branch. The tape of a pass is what the blocks from the root to its end p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +126,8 @@ class Passes:
         self.at = self._root  # where the pass stands
         self.next: Block | None = None  # what followed there last time
         self.block: Block | None = None  # the one being recorded
-        self._tape: Tape | None = None  # what the blocks up to here put down; None while replaying
+        self._tape: Tape | None = None  # what the blocks up to `_tape_at` put down
+        self._tape_at = self._root
         self._tape_generation = -1
         self._parameters: dict[int, Symbol] = {}  # id of a variable -> its value on that tape
         self._n_blocks = self._n_tapes = 0
@@ -214,16 +215,21 @@ class Passes:
         if parent.next is not None:
             parent.others.append(parent.next)
         parent.next = block
-        self.at, self.next = block, None
+        self.at = self._tape_at = block
+        self.next = None
         self._n_blocks += 1
+
+    def _is_current(self, tape: Tape | None) -> TypeGuard[Tape]:
+        """Tell whether the tape at hand is that of the pass so far, with all parameters declared."""
+        return tape is not None and self._tape_at is self.at and self._tape_generation == self._arena().generation
 
     def _prepare(self) -> None:
         """Have the tape that the blocks up to here put down, ready for more."""
-        if self._tape is not None:
+        if self._is_current(self._tape):
             return
         arena = self._arena()
         path = self.at.path()
-        self._tape = self._laid_down(path)
+        self._tape, self._tape_at = self._laid_down(path), self.at
         self._tape_generation = arena.generation
         self._parameters = dict(pair for block in path for pair in block.parameters)
 
@@ -245,8 +251,7 @@ class Passes:
         """The tape of this pass so far. It does not change any more; equal passes return the same object."""
         arena, block = self._arena(), self.at
         if block.tape is None or block.generation != arena.generation:
-            fits = self._tape is not None and self._tape_generation == arena.generation
-            block.tape = self._tape if fits else self._laid_down(block.path())
+            block.tape = self._tape if self._is_current(self._tape) else self._laid_down(block.path())
             block.generation = arena.generation
             self._n_tapes += 1
             self._tape = None  # what follows is recorded on another

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,11 +21,12 @@ class Structure:
     """Counts the changes of anything but numbers that a recording depends on: what is trainable, how layers are set."""
 
     version = 0
+    _numbers = itertools.count(1)  # never gives a number twice, whatever threads do
 
     @classmethod
     def touch(cls) -> None:
         """Make every recording start anew at its next pass."""
-        cls.version += 1
+        cls.version = next(cls._numbers)
 
 
 class UnknownValueError(ValueError):

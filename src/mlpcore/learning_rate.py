@@ -25,7 +25,7 @@ class LearningRateRange:
     losses : ndarray of shape (n_steps,)
         The loss of each step's batch, before the step.
     smoothed : ndarray of shape (n_steps,)
-        The losses as a moving mean.
+        The losses, smoothed by a Gaussian window that looks both ways, so that it does not lag behind.
     suggestion : float
         A tenth of the rate at which the smoothed loss is lowest: still falling fast, with a distance to where it
         climbs.
@@ -78,7 +78,7 @@ def find_learning_rate(
     max_rate: float = 10.0,
     n_steps: int = 300,
     batch_size: int = 32,
-    smoothing: float = 0.95,
+    smoothing: float = 0.02,
     divergence: float = 4.0,
     seed: int = 0,
 ) -> LearningRateRange:
@@ -98,10 +98,10 @@ def find_learning_rate(
         Number of training steps.
     batch_size : int, default=32
         Use the one that the training will have.
-    smoothing : float in [0, 1), default=0.95
-        Weight of the past in the moving mean.
+    smoothing : float in [0, 1), default=0.02
+        Width (standard deviation) of the window that smooths the losses, as a share of `n_steps`.
     divergence : float, default=4.0
-        End early when the smoothed loss is so many times its lowest, or no number.
+        End early when the loss is so many times the first one, or no number.
     seed : int, default=0
         Decides the batches, and the weights of a model that is not built yet.
 
@@ -143,29 +143,21 @@ def find_learning_rate(
     stream = _random.get_state()
     try:
         _random.set_seed(seed)
-        losses, smoothed = _losses(copy.deepcopy(model), x, y, rates, batch_size, smoothing, divergence, seed)
+        losses = _losses(copy.deepcopy(model), x, y, rates, batch_size, divergence, seed)
     finally:
         _random.set_state(stream)
-    best = int(np.nanargmin(smoothed))
+    smoothed = _smoothed(losses, smoothing * n_steps)
+    best = int(np.argmin(smoothed))
     return LearningRateRange(rates[: len(losses)], losses, smoothed, max(float(rates[best]) / 10, min_rate))
 
 
 def _losses(
-    model: Any,
-    x: Any,
-    y: Any,
-    rates: NDArray[np.float64],
-    batch_size: int,
-    smoothing: float,
-    divergence: float,
-    seed: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Train the model with the rates, one a step; return the losses and their moving mean, until they diverge."""
+    model: Any, x: Any, y: Any, rates: NDArray[np.float64], batch_size: int, divergence: float, seed: int
+) -> NDArray[np.float64]:
+    """Train the model with the rates, one a step; return the losses until they diverge."""
     batches = _batches(count_rows(x), batch_size, np.random.default_rng(seed))
     losses: list[float] = []
-    smoothed: list[float] = []
-    mean = 0.0
-    for step, rate in enumerate(rates):
+    for rate in rates:
         rows = next(batches)
         model.optimizer.learning_rate = float(rate)
         model.reset_metrics()
@@ -173,14 +165,21 @@ def _losses(
         loss = float(model.train_on_batch(x_batch, y_batch, return_dict=True)["loss"])
         if not np.isfinite(loss):
             break
-        mean = smoothing * mean + (1 - smoothing) * loss
         losses.append(loss)
-        smoothed.append(mean / (1 - smoothing ** (step + 1)))
-        if smoothed[-1] > divergence * min(smoothed):
+        if np.mean(losses[-5:]) > divergence * abs(losses[0]):
             break
     if not losses:
         raise ValueError("the loss is no finite number before the first step: scale the data, or look at the model.")
-    return np.array(losses), np.array(smoothed)
+    return np.array(losses)
+
+
+def _smoothed(losses: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Return means over a Gaussian window, of losses that are cut where they explode."""
+    highest = losses[0] + 2 * (losses[0] - losses.min())
+    steps = np.arange(len(losses))
+    weights = np.exp(-0.5 * ((steps - steps[:, None]) / max(width, 1e-3)) ** 2)
+    smoothed: NDArray[np.float64] = weights @ np.minimum(losses, highest) / weights.sum(axis=1)
+    return smoothed
 
 
 def _batches(n: int, batch_size: int, generator: np.random.Generator) -> Any:

@@ -50,7 +50,7 @@ class MonitorCallback(Callback):
             names = list(logs or {})
             warnings.warn(
                 f"{type(self).__name__} {consequence}: the monitored {self.monitor!r} is not available"
-                f"{suggest(self.monitor, names) or self._reason(names)} Available: {', '.join(names) or 'nothing'}",
+                f"{self._reason(names)} Available: {', '.join(names) or 'nothing'}",
                 stacklevel=3,
             )
         elif self._sign is None:
@@ -58,8 +58,9 @@ class MonitorCallback(Callback):
         return value
 
     def _reason(self, names: list[str]) -> str:
-        no_validation = self.monitor.startswith("val_") and not any(name.startswith("val_") for name in names)
-        return " without validation data." if no_validation else "."
+        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in names):
+            return " without validation data (validation_data or validation_split of fit)."
+        return suggest(self.monitor, names) or "."
 
     def _is_improvement(self, value: Any, reference: float | None) -> bool:
         if reference is None or math.isnan(reference):

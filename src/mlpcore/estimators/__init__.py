@@ -1,5 +1,5 @@
 """Estimators with scikit-learn's names; each trains by recording a tape for the C++ core."""
 
-from mlpcore.estimators._thread_limits import register
+from mlpcore._thread_limits import register
 
 register()

@@ -64,7 +64,8 @@ class Weighted:
                 raise unknown_argument(f"{type(self).__name__}.add_weight", option, options)
         if isinstance(shape, str):
             raise TypeError(f"{type(self).__name__}.add_weight: shape comes first, name={shape!r} by keyword")
-        name = name or f"variable_{len(self._own_weights)}" if self._own_weights else name or "variable"
+        number = len(self._own_weights)
+        name = name or (f"variable_{number}" if number else "variable")
         kind = np.dtype(dtype or self.dtype)
         if initializer is None:
             initializer = "glorot_uniform" if kind.kind == "f" else "zeros"

@@ -163,6 +163,7 @@ def sparse_categorical_crossentropy(
     Returns
     -------
     tensor (...)
+        NaN where y_true is no class.
 
     Examples
     --------
@@ -180,9 +181,11 @@ def sparse_categorical_crossentropy(
             f"class indices of shape {tuple(y_true.shape)} do not fit probabilities of shape {tuple(y_pred.shape)}; "
             "one-hot targets belong to categorical_crossentropy"
         )
-    one_hot = ops.one_hot(y_true, y_pred.shape[-1])
-    loss = -ops.sum(one_hot * _log_probabilities(y_pred, from_logits, -1), axis=-1)
-    return loss if ignore_class is None else ops.where(ops.equal(y_true, ignore_class), 0.0, loss)
+    ignored = None if ignore_class is None else ops.equal(y_true, ignore_class)
+    one_hot = ops.one_hot(y_true if ignored is None else ops.where(ignored, 0, y_true), y_pred.shape[-1])
+    logs = ops.sum(one_hot * _log_probabilities(y_pred, from_logits, -1), axis=-1)
+    loss = -ops.divide(logs, ops.sum(one_hot, axis=-1))  # 0 / 0 for a class that there is not
+    return loss if ignored is None else ops.where(ignored, 0.0, loss)
 
 
 @_registry.built_in("losses")
@@ -215,7 +218,7 @@ def _clipped(p: Any) -> Any:
 
 
 def _shares(p: Any, axis: int) -> Any:
-    return p / ops.sum(p, axis=axis, keepdims=True)
+    return ops.divide(p, ops.sum(p, axis=axis, keepdims=True))
 
 
 def _log_probabilities(y_pred: Any, from_logits: bool, axis: int) -> Any:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mlpcore import _registry
+from mlpcore import _registry, _thread_limits
 from mlpcore.models.cloning import clone_model
 from mlpcore.models.functional import Functional
 from mlpcore.models.model import Model
@@ -21,6 +21,8 @@ __all__ = [
     "model_from_json",
     "save_model",
 ]
+
+_thread_limits.register()
 
 
 def load_model(filepath: Any, *args: Any, **kwargs: Any) -> Any:

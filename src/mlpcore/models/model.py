@@ -22,7 +22,7 @@ from mlpcore.training.trainer import Trainer
 PathLike = str | os.PathLike[str]
 
 
-class Model(Trainer, Layer):
+class Model(Trainer):
     """Layers as a whole that can be trained, evaluated, used for predictions, inspected and saved.
 
     There are three ways to make one:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlpcore._arena import Variable
-from mlpcore._structure import flatten
 from mlpcore._validation import suggest
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.models._table import Column, drawn
@@ -143,18 +142,15 @@ def _connections(graph: Any, operation: Any) -> str:
 
 
 def _counts(model: Model) -> Iterable[str]:
-    trainable, frozen = _size(model.trainable_weights), _size(model.non_trainable_weights)
-    slots = [array for slot in model._optimizer_slots() for array in flatten(slot)]
-    own = (sum(array.size for array in slots), sum(array.nbytes for array in slots))
-    total = tuple(map(sum, zip(trainable, frozen, own, strict=True)))
-    for name, (count, size) in (
-        ("Total", (total[0], total[1])),
-        ("Trainable", trainable),
-        ("Non-trainable", frozen),
-        ("Optimizer", own),
-    ):
-        if name != "Optimizer" or slots:
-            yield f" {name} params: {count:,} ({memory(size)})"
+    trainable, frozen, own = _size(model.trainable_weights), _size(model.non_trainable_weights), (0, 0)
+    is_trained = model.optimizer is not None and int(model.optimizer.iterations) > 0
+    if is_trained:  # the slots of what is trained, the rate and the number of steps
+        n_slots = len(model._optimizer_slots())
+        own = (trainable[0] * n_slots + 2, trainable[1] * n_slots + 8)
+    total = (trainable[0] + frozen[0] + own[0], trainable[1] + frozen[1] + own[1])
+    shown = [("Total", total), ("Trainable", trainable), ("Non-trainable", frozen)]
+    for name, (count, size) in [*shown, ("Optimizer", own)] if is_trained else shown:
+        yield f" {name} params: {count:,} ({memory(size)})"
 
 
 def _size(variables: Iterable[Variable]) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -99,9 +98,13 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return values.astype(dtype or ("int32" if values.dtype.kind in "iu" else "float32"))
 
 
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Any:
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None
+) -> Any:
     """Return so many evenly spaced numbers from start to stop."""
-    return np.linspace(start, stop, num, endpoint).astype(dtype or "float32")
+    values, step = np.linspace(start, stop, num, endpoint, retstep=True)
+    array = values.astype(dtype or "float32")
+    return (array, step) if retstep else array
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
@@ -112,13 +115,6 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
 def identity(n: int, dtype: Any = None) -> Any:
     """Return the identity matrix, (n, n)."""
     return np.eye(n, dtype=dtype or "float32")
-
-
-def array(x: Any, dtype: Any = None) -> Any:
-    """Return a tensor as it is, everything else as a float32 array."""
-    from mlpcore.ops.shapes import convert_to_tensor
-
-    return convert_to_tensor(x, dtype)
 
 
 @op
@@ -137,6 +133,3 @@ def gaussian_noise(x: Any, stddev: float) -> Any:
     if not stddev >= 0:
         raise ValueError(f"stddev must be at least 0, got {stddev}")
     return x.recorder.symbol("gaussian_noise", x.value, float(stddev), shape=x.shape, dtype=p.as_float(x))
-
-
-__all__: Sequence[str] = ()

@@ -23,11 +23,11 @@ R = TypeVar("R")
 _MOST_PROGRAMS = 512
 
 
-def op(function: Callable[P, R]) -> Callable[P, R]:
+def op(function: Callable[P, R], of_arrays: Callable[..., Any] | None = None) -> Callable[P, R]:
     """Make an op of a function that records on the active recorder.
 
     A KerasTensor among the arguments makes the result a KerasTensor. Symbols, and variables inside `call`, are recorded
-    (and replayed). Arrays and numbers alone are computed at once, in float32.
+    (and replayed). Arrays and numbers alone are computed at once, in float32; by `of_arrays`, if it is given.
     """
 
     @wraps(function)
@@ -58,6 +58,8 @@ def op(function: Callable[P, R]) -> Callable[P, R]:
                 recorded = True
         if recorded and recorder is not None:
             return recorder.record(call, args, kwargs, function)
+        if of_arrays is not None:
+            return of_arrays(*args, **kwargs)  # type: ignore[no-any-return]
         return _computed(function, args, kwargs)  # type: ignore[no-any-return]
 
     name = getattr(function, "__name__", "")

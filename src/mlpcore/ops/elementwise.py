@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf as _inf
 from math import log as _log
+from math import pi as _pi
 from typing import Any
+
+from numpy import finfo as _finfo
 
 from mlpcore.ops import primitives as p
 from mlpcore.ops.dispatch import op, symbol
@@ -293,3 +297,52 @@ def stop_gradient(variable: Any) -> Any:
     """Return the same values, through which no gradient flows."""
     x = symbol(variable)
     return x.recorder.symbol("stop_gradient", x.value, shape=x.shape, dtype=x.dtype)
+
+
+@op
+def erfc(x: Any) -> Any:
+    """1 - erf(x)."""
+    return p.binary(1.0, p.unary(x, "erf"), "subtract")
+
+
+@op
+def cbrt(x: Any) -> Any:
+    """Return the cubic root."""
+    x = symbol(x)
+    return p.binary(p.unary(x, "sign"), p.binary(p.unary(x, "abs"), 1 / 3, "power"), "multiply")
+
+
+@op
+def hypot(x1: Any, x2: Any) -> Any:
+    """sqrt(x1^2 + x2^2)."""
+    return p.unary(p.binary(p.unary(x1, "square"), p.unary(x2, "square"), "add"), "sqrt")
+
+
+@op
+def heaviside(x1: Any, x2: Any) -> Any:
+    """0 below 0, x2 at 0, 1 above."""
+    x1 = symbol(x1)
+    at_zero = p.binary(p.binary(x1, 0.0, "equal"), x2, "multiply")
+    return p.binary(p.binary(x1, 0.0, "greater"), at_zero, "add", p.as_float(x1))
+
+
+@op
+def deg2rad(x: Any) -> Any:
+    """Return degrees as radians."""
+    return p.binary(x, _pi / 180, "multiply")
+
+
+@op
+def rad2deg(x: Any) -> Any:
+    """Return radians as degrees."""
+    return p.binary(x, 180 / _pi, "multiply")
+
+
+@op
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """Return x with numbers in the place of NaN and the infinities, by default 0 and the largest floats."""
+    x = symbol(x)
+    most = float(_finfo(p.as_float(x)).max)
+    x = p.elementwise("where", (p.binary(x, x, "not_equal"), nan, x), x.dtype)
+    x = p.elementwise("where", (p.binary(x, _inf, "equal"), most if posinf is None else posinf, x), x.dtype)
+    return p.elementwise("where", (p.binary(x, -_inf, "equal"), -most if neginf is None else neginf, x), x.dtype)

@@ -15,9 +15,11 @@ from mlpcore.ops.shapes import expand_dims
 
 
 @op
-def roll(x: Any, shift: int, axis: int) -> Any:
+def roll(x: Any, shift: int, axis: int | None = None) -> Any:
     """Return the elements moved on along an axis, the last ones to the front; not along the batch."""
     x = symbol(x)
+    if axis is None:
+        raise ValueError("ops.roll needs an axis")
     n = x.axes[p.row_axis(x, axis, "ops.roll")]
     first = n - shift % n
     return concatenate(split(x, [first], axis)[::-1], axis) if first != n else x
@@ -95,7 +97,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
 
 
 @op
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
     """Return elements of one value put before and after each axis; not along the batch.
 
     Parameters
@@ -118,7 +120,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
         for where, n in ((0, before), (len(pieces), after)):
             if n:
                 axes = (*x.axes[:place], n, *x.axes[place + 1 :])
-                filled = x.recorder.constant(np.full(axes, constant_values, np.float64))
+                filled = x.recorder.constant(np.full(axes, constant_values or 0, np.float64))
                 filled = p.alias(filled, (1, *axes)) if x.batched else filled
                 pieces.insert(where if where == 0 else len(pieces), filled)
         x = p.concatenated(pieces, axis)
@@ -183,3 +185,17 @@ def get_item(x: Any, key: Any) -> Any:
                 raise IndexError(f"index {k} is out of range for axis of length {n} of shape {x.shape}")
             offset += int(k) % n * stride
     return p.view(x, dims, steps, offset, axes)
+
+
+@op
+def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    """Return the differences of neighbours along an axis, n times; not along the batch.
+
+    >>> diff([1.0, 4.0, 9.0])
+    array([3., 5.], dtype=float32)
+    """
+    x = symbol(a)
+    place = p.row_axis(x, axis, "ops.diff")
+    for _ in range(n):
+        x = p.binary(_between(x, place, 1, x.axes[place]), _between(x, place, 0, x.axes[place] - 1), "subtract")
+    return x

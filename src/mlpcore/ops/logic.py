@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from mlpcore.ops import primitives as p
@@ -117,19 +116,13 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return p.elementwise("where", (condition, x1, x2), dtype)
 
 
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """Return ``true_fn()`` if `pred` holds, else ``false_fn()``; only the one that is taken is computed.
-
-    Parameters
-    ----------
-    pred : bool, tensor or array
-        A single truth value. Of a tensor inside `call`, it is asked for at once, on the batch at hand.
-    true_fn, false_fn : callable
-        Without arguments.
-
-    Examples
-    --------
-    >>> cond(2 > 1, lambda: "larger", lambda: "smaller")
-    'larger'
-    """
-    return true_fn() if pred else false_fn()
+@op
+def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether |x1 - x2| <= atol + rtol |x2|, elementwise."""
+    x1, x2 = symbol(x1), symbol(x2)
+    limit = p.binary(p.binary(p.unary(x2, "abs"), rtol, "multiply"), atol, "add")
+    near = p.binary(p.unary(p.binary(x1, x2, "subtract"), "abs"), limit, "less_equal", "bool")
+    near = p.binary(near, p.binary(x1, x2, "equal"), "logical_or", "bool")  # infinities
+    if not equal_nan:
+        return near
+    return p.binary(near, p.binary(isnan(x1), isnan(x2), "logical_and"), "logical_or", "bool")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -19,7 +20,7 @@ def _as_kernel(x: Symbol, kernel: Any, bias: Variable | None) -> tuple[Symbol, b
     recorder = active()
     if recorder is None or not isinstance(kernel, Variable) or len(kernel.shape) != 2:
         return None
-    if not x.axes or x.axes[-1] != kernel.shape[0] or not (x.batched or x.ndim > 1):
+    if not x.batched or not x.axes or x.axes[-1] != kernel.shape[0]:
         return None
     return recorder.apply(x, kernel, bias)
 
@@ -76,14 +77,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     """
     x1 = symbol(x1)
     applied = _as_kernel(x1, x2, None)
-    return _product(x1, symbol(x2)) if applied is None or (applied[1] is False and _has_bias(x2)) else applied[0]
-
-
-def _has_bias(kernel: Any) -> bool:
-    recorder = active()
-    if recorder is None or recorder.arena is None or kernel not in recorder.arena:
-        return False
-    return recorder.arena.bias_of(recorder.arena.place(kernel)[0]) is not None
+    return _product(x1, symbol(x2)) if applied is None else applied[0]
 
 
 def _product(a: Symbol, b: Symbol) -> Symbol:
@@ -156,6 +150,15 @@ def dot(x1: Any, x2: Any) -> Any:
 
 
 @op
+def inner(x1: Any, x2: Any) -> Any:
+    """Return the sums of products along the last axes: (..., k) and (n, k) give (..., n), (k,) and (k,) a number."""
+    a, b = symbol(x1), symbol(x2)
+    if b.batched or b.ndim > 2:
+        raise ValueError(f"ops.inner: the second must be a vector or a matrix without a batch, got shape {b.shape}")
+    return _product(a, _moved(b, list(range(b.ndim))[::-1]))
+
+
+@op
 def outer(x1: Any, x2: Any) -> Any:
     """Return all products of two vectors: (m,) and (n,) give (m, n)."""
     a, b = symbol(x1), symbol(x2)
@@ -164,7 +167,13 @@ def outer(x1: Any, x2: Any) -> Any:
     return p.binary(p.alias(a, (prod(a.axes), 1)), p.alias(b, (prod(b.axes),)), "multiply")
 
 
-@op
+def _taken(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """Return what `take` does of arrays."""
+    array = np.asarray(x)
+    return np.take(array.astype(np.float32) if array.dtype.kind == "f" else array, np.asarray(indices), axis)
+
+
+@partial(op, of_arrays=_taken)
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Return the elements of x at places along an axis.
 
@@ -236,10 +245,10 @@ def _picked(x: Symbol, indices: np.ndarray[Any, Any], place: int) -> Symbol:
 
 
 @op
-def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Any:
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     """x at the places `indices`, row by row along the last axis: (..., n) and (..., k) give (..., k)."""
     x, index = symbol(x), symbol(indices)
-    if p.normalized(axis, x.ndim) != x.ndim - 1 or x.ndim != index.ndim:
+    if axis is None or p.normalized(axis, x.ndim) != x.ndim - 1 or x.ndim != index.ndim:
         raise ValueError(f"ops.take_along_axis works along the last axis, got axis {axis} of shape {x.shape}")
     chosen = one_hot(index, x.axes[-1])
     wide = p.alias(x, (*x.shape[:-1], 1, x.axes[-1]))
@@ -247,7 +256,7 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Any:
 
 
 @op
-def one_hot(x: Any, num_classes: int, axis: int = -1) -> Any:
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """1 at the place that x names, 0 elsewhere, along a new last axis.
 
     >>> one_hot([1, 0], 3)
@@ -261,15 +270,17 @@ def one_hot(x: Any, num_classes: int, axis: int = -1) -> Any:
 
 
 @op
-def multi_hot(inputs: Any, num_classes: int, axis: int = -1) -> Any:
+def multi_hot(inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """1 at all places that a row of x names, 0 elsewhere: (..., k) gives (..., num_classes)."""
     return p.reduced(one_hot(inputs, num_classes), "max", -2)
 
 
 @op
-def cumsum(x: Any, axis: int = -1) -> Any:
-    """Return the sums of the elements up to each one along an axis; not along the batch."""
+def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return the sums of the elements up to each one along an axis (None: of all in C order); not along the batch."""
     x = symbol(x)
+    if axis is None:
+        x, axis = p.alias(x, p.with_axes(x, (prod(x.axes),))), -1
     place = p.row_axis(x, axis, "ops.cumsum")
     n = x.axes[place]
     triangle = x.recorder.constant(np.triu(np.ones((n, n))))
@@ -285,3 +296,23 @@ def _moved(x: Symbol, order: list[int]) -> Symbol:
     strides = p.strides_of(x.axes)
     dims = [x.axes[k] for k in order]
     return p.view(x, dims, [strides[k] for k in order], 0, dims)
+
+
+def _triangle(x: Any, k: int, keep: Any) -> Symbol:
+    x = symbol(x)
+    if len(x.axes) < 2:
+        raise ValueError(f"ops.tril and ops.triu need matrices, got shape {x.shape}")
+    mask = x.recorder.constant(keep(np.ones(x.axes[-2:]), k))
+    return p.elementwise("where", (mask, x, 0.0), x.dtype)
+
+
+@op
+def tril(x: Any, k: int = 0) -> Any:
+    """Return matrices with zeros above the k-th diagonal."""
+    return _triangle(x, k, np.tril)
+
+
+@op
+def triu(x: Any, k: int = 0) -> Any:
+    """Return matrices with zeros below the k-th diagonal."""
+    return _triangle(x, k, np.triu)

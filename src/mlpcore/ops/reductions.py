@@ -63,9 +63,10 @@ def average(x: Any, axis: p.Axis = None, weights: Any = None) -> Any:
 
 
 @op
-def max(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
+def max(x: Any, axis: p.Axis = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Return the largest over axes; see `sum`. The gradient is shared by those that are equally large."""
-    return p.reduced(x, "max", axis, keepdims)
+    found = p.reduced(x, "max", axis, keepdims)
+    return found if initial is None else p.binary(found, initial, "maximum")
 
 
 @op
@@ -75,9 +76,10 @@ def amax(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 
 @op
-def min(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
+def min(x: Any, axis: p.Axis = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Return the smallest over axes; see `sum`. The gradient is shared by those that are equally small."""
-    return p.reduced(x, "min", axis, keepdims)
+    found = p.reduced(x, "min", axis, keepdims)
+    return found if initial is None else p.binary(found, initial, "minimum")
 
 
 @op
@@ -87,7 +89,7 @@ def amin(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 
 @op
-def prod(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
+def prod(x: Any, axis: p.Axis = None, keepdims: bool = False, dtype: Any = None) -> Any:
     """Return the product over axes, not over the batch; see `sum`."""
     x = symbol(x)
     return p.reduced(x, "prod", axis, keepdims, p.arithmetic_dtype(x))
@@ -115,7 +117,7 @@ def std(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 
 @op
-def moments(x: Any, axes: p.Axis, keepdims: bool = False) -> Any:
+def moments(x: Any, axes: p.Axis, keepdims: bool = False, synchronized: bool = False) -> Any:
     """Return the mean and the variance over axes."""
     x = symbol(x)
     mean = p.reduced(x, "mean", axes, keepdims, p.as_float(x))

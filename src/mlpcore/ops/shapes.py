@@ -236,7 +236,7 @@ def size(x: Any) -> Any:
     return prod(shape(x))
 
 
-def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     """Return a tensor as it is, everything else as an array (float32, integers as they are)."""
     if isinstance(x, list | tuple) and any(isinstance(each, Symbol) for each in x):
         x = operators["stack"](list(x))
@@ -258,3 +258,18 @@ def convert_to_numpy(x: Any) -> Any:
 def is_tensor(x: Any) -> bool:
     """Tell whether it is a tensor of this package."""
     return isinstance(x, Tensor)
+
+
+def array(x: Any, dtype: Any = None) -> Any:
+    """Return a tensor as it is, everything else as an array; another name of `convert_to_tensor`."""
+    return convert_to_tensor(x, dtype)
+
+
+def ndim(x: Any) -> int:
+    """Return the number of axes, that of the batch included."""
+    return len(x.shape) if isinstance(x, Tensor) else np.ndim(x)
+
+
+def dtype(x: Any) -> str:
+    """Return the name of the type: "float32", "float64", "int32" or "bool" of tensors."""
+    return x.dtype if isinstance(x, Tensor) else np.asarray(x).dtype.name

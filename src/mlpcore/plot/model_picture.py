@@ -118,9 +118,11 @@ def plot_model(
 
     Examples
     --------
-    >>> from mlpcore import plot  # doctest: +SKIP
-    >>> plot.plot_model(model, "model.svg")  # doctest: +SKIP
-    <ModelPicture, 227 x 420 pixels>
+    >>> from mlpcore import Sequential, layers, plot
+    >>> model = Sequential([layers.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(1)])
+    >>> picture = plot.plot_model(model)  # and plot.plot_model(model, "model.svg") saves it
+    >>> picture
+    <ModelPicture, 212 x 299 pixels>
     """
     if rankdir not in ("TB", "LR"):
         raise ValueError(f"plot_model: rankdir is 'TB' or 'LR', got {rankdir!r}")

@@ -12,7 +12,7 @@ from mlpcore.training.running import Running
 from mlpcore.training.watching import BatchHooks
 
 if TYPE_CHECKING:
-    from mlpcore.models.model import Model
+    from mlpcore.training.trainer import Trainer
 
 Logs = dict[str, Any]
 
@@ -32,7 +32,7 @@ class Fit:
 
     def __init__(
         self,
-        model: Model,
+        model: Trainer,
         source: Source,
         validation: Source | None,
         validation_freq: int | Sequence[int],

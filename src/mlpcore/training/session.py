@@ -20,7 +20,7 @@ from mlpcore.training.passes import Learner
 from mlpcore.training.recording import Recording
 
 if TYPE_CHECKING:
-    from mlpcore.models.model import Model
+    from mlpcore.training.trainer import Trainer
 
 Slots = list[list[NDArray[Any]]]
 
@@ -38,7 +38,7 @@ class Session:
         Draws the orders of the rows.
     """
 
-    def __init__(self, model: Model):
+    def __init__(self, model: Trainer):
         self._model = model
         self._arena: Arena | None = None
         self._recordings: dict[Any, Recording] = {}

@@ -49,7 +49,7 @@ class Trainer(Compilable):
     def _session(self) -> Session:
         """Return what stays between passes: the arena and the recordings."""
         if self._session_or_none is None:
-            self._session_or_none = Session(self)  # type: ignore[arg-type]
+            self._session_or_none = Session(self)
             state = self.__dict__.pop("_session_state", None)  # of the model that this one is a copy of
             if state is not None:
                 self._session_or_none.set_state(state)
@@ -141,7 +141,8 @@ class Trainer(Compilable):
 
         Examples
         --------
-        >>>         >>> import mlpcore
+        >>> import numpy as np
+        >>> import mlpcore
         >>> mlpcore.utils.set_random_seed(0)
         >>> model = mlpcore.Sequential([mlpcore.layers.Dense(1)])
         >>> model.compile(loss="mse", optimizer="sgd")
@@ -181,7 +182,7 @@ class Trainer(Compilable):
                 epochs=epochs,
                 steps=source.steps_per_epoch,
             )
-        self._fit = Fit(self, source, validation, validation_freq, callbacks)  # type: ignore[arg-type]
+        self._fit = Fit(self, source, validation, validation_freq, callbacks)
         try:
             self._fit.run(initial_epoch, epochs)
         finally:
@@ -230,7 +231,8 @@ class Trainer(Compilable):
 
         Examples
         --------
-        >>>         >>> import mlpcore
+        >>> import numpy as np
+        >>> import mlpcore
         >>> model = mlpcore.Sequential([mlpcore.layers.Dense(1, kernel_initializer="zeros")])
         >>> model.compile(loss="mse", metrics=["mae"])
         >>> model.evaluate(np.ones((4, 2)), np.full(4, 2.0), verbose=0)
@@ -304,7 +306,8 @@ class Trainer(Compilable):
 
         Examples
         --------
-        >>>         >>> import mlpcore
+        >>> import numpy as np
+        >>> import mlpcore
         >>> model = mlpcore.Sequential([mlpcore.layers.Dense(2, kernel_initializer="ones")])
         >>> model.predict(np.ones((1, 3)), verbose=0)
         array([[3., 3.]], dtype=float32)

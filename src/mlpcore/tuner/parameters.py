@@ -278,7 +278,7 @@ class Int(_Range):
     name : str
     min_value, max_value : int
     step : int or None, default=None
-        Distance between two values, or for "log" and "reverse_log" their ratio.
+        Distance between two values (None: 1), or for "log" and "reverse_log" their ratio.
     sampling : {"linear", "log", "reverse_log"}, default="linear"
         Where values are dense: evenly, near `min_value`, near `max_value`.
     default : int or None, default=None
@@ -290,8 +290,9 @@ class Int(_Range):
         for what, value in (("min_value", min_value), ("max_value", max_value), ("step", step)):
             if value is not None and int(value) != value:
                 raise ValueError(f"Int {name!r}: {what} must be an integer, got {value!r}.")
-        step = None if step is None else int(step)
-        super().__init__(name, int(min_value), int(max_value), step, **options)
+        if step is None and (options.get("sampling") or "linear") == "linear":
+            step = 1
+        super().__init__(name, int(min_value), int(max_value), None if step is None else int(step), **options)
 
     def _number(self, value: float) -> int:
         return min(max(round(value), int(self.min_value)), int(self.max_value))
@@ -302,12 +303,6 @@ class Int(_Range):
             return trial.suggest_int(self.key, low, int(self.max_value), log=True)
         high = low + (int(self.max_value) - low) // step * step
         return trial.suggest_int(self.key, low, high, step=step)
-
-    def grid(self) -> list[Value]:
-        """Return every value that the step allows, 1 if none is given; for "log" without a step, ten values."""
-        if self.step is None and self.sampling == "linear":
-            return list(range(int(self.min_value), int(self.max_value) + 1))
-        return super().grid()
 
 
 class Float(_Range):
