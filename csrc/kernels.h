@@ -234,6 +234,9 @@ struct Range {
   int64_t first, rows;
 };
 
+// Products with so few columns are computed another way.
+constexpr int64_t kThinColumns = 4;  // at most
+
 template <class T>
 struct Kernels {
   const char* isa;

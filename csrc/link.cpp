@@ -1,101 +1,466 @@
-// The fusions, each a look at neighbouring ops.
+// The plan of a tape: which values are needed, where each lies, the fusions, and in which order gradients meet.
 #include "link.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mlpcore {
 
 namespace {
 
-void check(const Tape& tape) {
-  const std::vector<Op>& ops = tape.ops;
-  if (ops.empty() || ops[0].kind != OpKind::input)
-    throw std::invalid_argument("the tape is empty: record an input first");
-  if (tape.output < 0) throw std::invalid_argument("the tape has no output: mark one with output(x)");
-  std::vector<int> readers(ops.size(), 0);
-  for (const Op& op : ops)
-    if (op.input >= 0) ++readers[op.input];
-  for (size_t v = 0; v < ops.size(); ++v)
-    if (readers[v] > 1) throw std::invalid_argument("value " + std::to_string(v) + " is read twice; a tape is a chain");
-  if (!tape.losses.empty() && tape.losses[0].input != int(ops.size()) - 1)
-    throw std::invalid_argument("the loss must read the tape's last value");
+// Whether the gradient of an op's value passes on to its input i.
+bool passes_gradient(const Op& op, size_t i) {
+  switch (op.kind) {
+    case OpKind::unary: return has_gradient(Unary(op.index));
+    case OpKind::binary: return has_gradient(Binary(op.index));
+    case OpKind::reduce:
+    case OpKind::over_rows: return has_gradient(Reduction(op.index));
+    case OpKind::where: return i > 0;
+    case OpKind::take: return i == 0;
+    case OpKind::one_hot:
+    case OpKind::stop_gradient: return false;
+    default: return true;
+  }
 }
+
+bool works_in_panels(OpKind kind) {
+  return kind == OpKind::dense || kind == OpKind::activation || kind == OpKind::dropout ||
+         kind == OpKind::gaussian_noise;
+}
+
+class Linker {
+ public:
+  Linker(const Tape& tape, Fusions fusions) : tape_(tape), ops_(tape.ops), fuses_(fusions == Fusions::all) {
+    check();
+    find_needs();
+    find_readers();
+  }
+
+  Plan link() {
+    declare();
+    for (size_t v = 0; v < ops_.size(); ++v)
+      if (needed_[v]) plan_op(int(v));
+    end();
+    plan_losses();
+    schedule();
+    meet_gradients();
+    for (Node& node : plan_.nodes) {
+      if (node.layer >= 0 && node.kind == OpKind::dense && node.has_gradient && plan_.layers[node.layer].declared.trainable)
+        plan_.layers[node.layer].uses.push_back(int(&node - plan_.nodes.data()));
+      plan_.has_whole = plan_.has_whole || node.whole || (node.whole_back && node.has_gradient);
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  // A value's places: its own and, where another layout is asked for, copies.
+  struct Place {
+    int home = -1, plain = -1, panels = -1;
+  };
+  enum class Read { no, sign, value };
+
+  void check() const {
+    if (tape_.inputs == 0 && ops_.empty()) throw std::invalid_argument("the tape is empty: record an input first");
+    if (tape_.outputs.empty() && tape_.losses.empty())
+      throw std::invalid_argument("the tape has no output: mark one with output(x)");
+  }
+
+  void find_needs() {
+    const size_t n = ops_.size();
+    learns_.assign(n, false);
+    reached_.assign(n, false);
+    needed_.assign(n, !fuses_);
+    predicts_.assign(n, false);
+    for (size_t v = 0; v < n; ++v) {
+      const Op& op = ops_[v];
+      if (op.kind == OpKind::input) {
+        learns_[v] = !fuses_;
+        needed_[v] = true;  // inputs are numbered
+      }
+      if (op.kind == OpKind::parameter || op.kind == OpKind::dense) learns_[v] = tape_.parameters[op.index].trainable;
+      for (size_t i = 0; i < op.inputs.size(); ++i)
+        if (passes_gradient(op, i) && learns_[op.inputs[i]]) learns_[v] = true;
+    }
+    const auto mark = [&](std::vector<char>& set, int v) { set[v] = true; };
+    for (const int v : tape_.outputs) {
+      mark(needed_, v);
+      mark(predicts_, v);
+      if (!fuses_) mark(reached_, v);
+    }
+    for (const LossOp& loss : tape_.losses) {
+      mark(needed_, loss.input);
+      mark(reached_, loss.input);
+    }
+    for (const Total& t : tape_.totals) mark(needed_, t.input);
+    for (const Assignment& a : tape_.assignments) mark(needed_, a.value);
+    for (size_t v = n; v-- > 0;)
+      for (size_t i = 0; i < ops_[v].inputs.size(); ++i) {
+        const int x = ops_[v].inputs[i];
+        if (needed_[v]) mark(needed_, x);
+        if (predicts_[v]) mark(predicts_, x);
+        if (reached_[v] && passes_gradient(ops_[v], i)) mark(reached_, x);
+      }
+  }
+
+  bool needs(int v) const { return learns_[v] && reached_[v]; }
+
+  // Whether v is x under another name: both share a buffer.
+  bool is_alias(int v) const {
+    const Op& op = ops_[v];
+    return fuses_ && (op.kind == OpKind::stop_gradient ||
+                      (op.kind == OpKind::activation && op.activation() == Activation::identity));
+  }
+
+  void find_readers() {
+    const size_t n = ops_.size();
+    root_.resize(n);
+    readers_.assign(n, 0);
+    gradient_readers_.assign(n, 0);
+    for (size_t v = 0; v < n; ++v) {
+      root_[v] = is_alias(int(v)) ? root_[ops_[v].inputs[0]] : int(v);
+      if (is_alias(int(v)) || !needed_[v]) continue;
+      for (size_t i = 0; i < ops_[v].inputs.size(); ++i) {
+        const int x = ops_[v].inputs[i];
+        ++readers_[root_[x]];
+        if (needs(int(v)) && needs(x) && passes_gradient(ops_[v], i)) ++gradient_readers_[root_[x]];
+      }
+    }
+    for (const int v : tape_.outputs) ++readers_[root_[v]];
+    for (const Total& t : tape_.totals) ++readers_[root_[t.input]];
+    for (const Assignment& a : tape_.assignments) ++readers_[root_[a.value]];
+    for (const LossOp& loss : tape_.losses) {
+      ++readers_[root_[loss.input]];
+      ++gradient_readers_[root_[loss.input]];
+    }
+  }
+
+  void declare() {
+    for (const Declaration& d : tape_.parameters) plan_.layers.push_back({d, d.in, d.out, 0, 0, {}});
+    for (const KernelPenalty& p : tape_.penalties) {
+      plan_.layers[p.parameter].l1 += p.l1;
+      plan_.layers[p.parameter].l2 += p.l2;
+    }
+    place_.resize(ops_.size());
+    maker_.assign(ops_.size(), -1);
+  }
+
+  int new_buffer(int64_t width, int64_t groups, bool batched, Layout layout, bool gradient) {
+    plan_.buffers.push_back({width, groups, batched, layout, gradient});
+    read_.push_back(Read::no);
+    return int(plan_.buffers.size()) - 1;
+  }
+
+  Node& new_node(int v, std::vector<int> inputs, int to) {
+    const Op& op = ops_[v];
+    Node node{.kind = op.kind, .inputs = std::move(inputs), .to = to, .op = v};
+    node.alpha = op.alpha;
+    node.index = op.index;
+    node.part = op.part;
+    node.sizes = op.sizes;
+    node.predicts = predicts_[v];
+    node.has_gradient = needs(v);
+    for (size_t i = 0; i < op.inputs.size(); ++i)
+      node.wants.push_back(needs(v) && learns_[op.inputs[i]] && passes_gradient(op, i));
+    plan_.nodes.push_back(std::move(node));
+    return plan_.nodes.back();
+  }
+
+  // Value v in another layout, by a node that moves it.
+  int moved(int v, Layout layout, int64_t groups) {
+    const int home = place_[v].home;
+    const Buffer of = plan_.buffers[home];
+    const int64_t width = layout == Layout::plain ? of.width * of.groups : of.width * of.groups / groups;
+    const int to = new_buffer(width, layout == Layout::plain ? 1 : groups, of.batched, layout, of.gradient);
+    plan_.nodes.push_back({.kind = ops_[v].kind,
+                           .inputs = {home},
+                           .to = to,
+                           .op = v,
+                           .move = layout == Layout::plain ? Move::to_plain : Move::to_panels,
+                           .has_gradient = needs(v),
+                           .wants = {char(needs(v))},
+                           .predicts = bool(predicts_[v])});
+    return to;
+  }
+
+  int as_plain(int v) {
+    v = root_[v];
+    Place& p = place_[v];
+    if (plan_.buffers[p.home].layout == Layout::plain) return p.home;
+    if (p.plain < 0) p.plain = moved(v, Layout::plain, 1);
+    return p.plain;
+  }
+
+  // groups 0: any
+  int as_panels(int v, int64_t groups) {
+    v = root_[v];
+    const auto fits = [&](int b) {
+      const Buffer& of = plan_.buffers[b];
+      return of.layout == Layout::panels && (groups == 0 || of.groups == groups);
+    };
+    if (fits(place_[v].home)) return place_[v].home;
+    if (place_[v].panels >= 0 && fits(place_[v].panels)) return place_[v].panels;
+    if (plan_.buffers[place_[v].home].layout == Layout::panels) {  // other groups: by way of a plain copy
+      const int plain = as_plain(v), home = place_[v].home;
+      place_[v].home = plain;
+      const int to = moved(v, Layout::panels, std::max<int64_t>(groups, 1));
+      place_[v].home = home;
+      return place_[v].panels = to;
+    }
+    return place_[v].panels = moved(v, Layout::panels, std::max<int64_t>(groups, 1));
+  }
+
+  void plan_op(int v) {
+    const Op& op = ops_[v];
+    Place& place = place_[v];
+    const auto plain = [&] { return new_buffer(op.width, 1, op.batched, Layout::plain, needs(v)); };
+    switch (op.kind) {
+      case OpKind::input: {
+        bool in_panels = true;
+        for (size_t u = 0; u < ops_.size(); ++u)
+          for (const int x : ops_[u].inputs)
+            if (needed_[u] && root_[x] == v && !is_alias(int(u)))
+              in_panels = in_panels && works_in_panels(ops_[u].kind) && reads_width(ops_[u], op.width);
+        place.home = new_buffer(op.width, 1, true, in_panels ? Layout::panels : Layout::plain, needs(v));
+        plan_.inputs.push_back(place.home);
+        return;
+      }
+      case OpKind::target:
+        place.home = plain();
+        plan_.targets.push_back({place.home, op.index});
+        read_target(op.index, op.width);
+        return;
+      case OpKind::constant:
+        place.home = plain();
+        plan_.constants.push_back({place.home, int(plan_.constant_values.size())});
+        plan_.constant_values.push_back(op.values);
+        return;
+      case OpKind::parameter:
+        place.home = plain();
+        new_node(v, {}, place.home).layer = op.index;
+        if (needs(v)) plan_.layers[op.index].read[int(op.part)] = place.home;
+        return;
+      case OpKind::dense: return plan_dense(v);
+      case OpKind::activation:
+      case OpKind::dropout:
+      case OpKind::gaussian_noise: return plan_activation(v);
+      case OpKind::stop_gradient:
+        if (is_alias(v)) return;  // its root has the place
+        [[fallthrough]];
+      default: {
+        std::vector<int> inputs;
+        for (const int x : op.inputs) inputs.push_back(as_plain(x));
+        place.home = plain();
+        new_node(v, std::move(inputs), place.home);
+      }
+    }
+  }
+
+  // Whether an op in panels takes all columns as one group.
+  bool reads_width(const Op& op, int64_t width) const {
+    if (op.kind == OpKind::dense) return tape_.parameters[op.index].in == width;
+    return op.kind != OpKind::activation || op.sizes[0] == width;
+  }
+
+  void plan_dense(int v) {
+    const Op& op = ops_[v];
+    const Declaration& d = tape_.parameters[op.index];
+    const int x = root_[op.inputs[0]];
+    const Buffer& home = plan_.buffers[place_[x].home];
+    const bool fits = home.layout == Layout::plain || home.width == d.in;
+    const int from = fits ? place_[x].home : as_plain(x);
+    const int64_t groups = op.width / d.out;
+    const int to = new_buffer(d.out, groups, op.batched, Layout::panels, needs(v));
+    place_[v].home = to;
+    const int maker = maker_[x];
+    Node& node = new_node(v, {from}, to);
+    node.layer = op.index;
+    maker_[v] = int(plan_.nodes.size()) - 1;
+    if (!fuses_ || !node.wants[0] || maker < 0 || !fits || readers_[x] != 1) return;
+    Node& made = plan_.nodes[maker];
+    if (made.kind == OpKind::dense && made.relu && made.to == from) node.masks_dx = made.relu_masked = true;
+  }
+
+  void plan_activation(int v) {
+    const Op& op = ops_[v];
+    if (is_alias(v)) return;
+    const int x = root_[op.inputs[0]];
+    const bool activation = op.kind == OpKind::activation, dropout = op.kind == OpKind::dropout;
+    const bool sole = fuses_ && readers_[x] == 1;
+    if (sole && activation && op.activation() == Activation::relu && maker_[x] >= 0 &&
+        plan_.nodes[maker_[x]].kind == OpKind::dense && plan_.nodes[maker_[x]].to == place_[x].home) {
+      Node& made = plan_.nodes[maker_[x]];
+      made.relu = true;
+      made.predicts = made.predicts || predicts_[v];
+      read_[made.to] = Read::sign;
+      place_[v].home = made.to;
+      maker_[v] = maker_[x];
+      return;
+    }
+    const int64_t groups = activation && op.activation() == Activation::softmax ? op.width / op.sizes[0] : 0;
+    const int from = as_panels(x, groups);
+    const Buffer of = plan_.buffers[from];
+    const bool reads_x = activation && derivative_needs_input(op.activation());
+    const bool source = ops_[x].kind == OpKind::input || ops_[x].kind == OpKind::target;
+    // Dropout leaves signs.
+    const bool in_place = sole && !source && from == place_[x].home && !reads_x &&
+                          (read_[from] == Read::no || (dropout && read_[from] == Read::sign));
+    const int to = in_place ? from : new_buffer(of.width, of.groups, of.batched, Layout::panels, needs(v));
+    if (activation && !reads_x) read_[to] = op.activation() == Activation::relu ? Read::sign : Read::value;
+    place_[v].home = to;
+    Node& node = new_node(v, {from}, to);
+    if (activation) node.activation = op.activation();
+    maker_[v] = int(plan_.nodes.size()) - 1;
+  }
+
+  void read_target(int index, int64_t width) {
+    auto& widths = plan_.target_widths;
+    if (index >= int(widths.size())) widths.resize(index + 1, -1);
+    // Class indices may be read as numbers too.
+    if (widths[index] == -1 || (widths[index] == 1 && width == 0)) widths[index] = width;
+    else if (widths[index] != width && !(widths[index] == 0 && width == 1))
+      throw std::invalid_argument("target " + std::to_string(index) + " is read with widths " +
+                                  std::to_string(widths[index]) + " and " + std::to_string(width));
+  }
+
+  void end() {
+    for (const int v : tape_.outputs) plan_.outputs.push_back(place_[root_[v]].home);
+    for (const Total& t : tape_.totals) {
+      plan_.totals.push_back({as_plain(t.input), t.sample_weight});
+      plan_.sample_weights = std::max(plan_.sample_weights, t.sample_weight + 1);
+    }
+    for (const Assignment& a : tape_.assignments) plan_.assignments.emplace_back(a.parameter, as_plain(a.value));
+    plan_.buffer_of_op.resize(ops_.size());
+    for (size_t v = 0; v < ops_.size(); ++v) plan_.buffer_of_op[v] = place_[root_[v]].home;
+    bool in_place = !plan_.inputs.empty();
+    plan_.chain = tape_.inputs == 1 && tape_.outputs.size() == 1;
+    for (size_t v = 0; v < ops_.size(); ++v) {
+      if (!needed_[v]) continue;
+      const Op& op = ops_[v];
+      plan_.chain = plan_.chain && (op.kind == OpKind::input || works_in_panels(op.kind)) && readers_[v] <= 2 &&
+                    (v == 0 || op.inputs[0] == int(v) - 1);
+      plan_.batchwise = plan_.batchwise || op.kind == OpKind::over_rows || op.kind == OpKind::n_rows;
+    }
+    for (const Node& node : plan_.nodes)
+      for (const int b : node.inputs)
+        if (std::count(plan_.inputs.begin(), plan_.inputs.end(), b))
+          in_place = in_place && node.kind == OpKind::dense && node.move == Move::none;
+    for (const int b : plan_.outputs) in_place = in_place && !std::count(plan_.inputs.begin(), plan_.inputs.end(), b);
+    plan_.in_place_ = in_place;
+  }
+
+  void plan_losses() {
+    for (const LossOp& op : tape_.losses) {
+      PlannedLoss loss{.op = op};
+      const int v = root_[op.input];
+      loss.at = op.form == LossOp::Form::kernel ? as_panels(v, 1) : as_plain(v);
+      if (op.form == LossOp::Form::kernel && ops_[v].kind == OpKind::input) plan_.in_place_ = false;
+      loss.width = ops_[v].width;
+      loss.gradient_at = needs(v) ? loss.at : -1;
+      plan_.sample_weights = std::max(plan_.sample_weights, op.sample_weight + 1);
+      if (op.form == LossOp::Form::kernel) {
+        loss.target_width = loss.width / std::max(int64_t(1), int64_t(op.quantiles.size()));
+        read_target(op.target, reads_classes(op.loss) ? 0 : loss.target_width);
+        const Activation other = partner(op.loss);
+        if (fuses_ && other != Activation::identity && maker_[v] >= 0 && gradient_readers_[v] == 1 &&
+            plan_.nodes[maker_[v]].to == loss.at) {
+          Node& made = plan_.nodes[maker_[v]];
+          if (made.kind == OpKind::activation && made.activation == other) {
+            made.in_loss = loss.paired = true;
+            loss.gradient_at = made.wants[0] ? made.from() : -1;
+          }
+        }
+      }
+      plan_.losses.push_back(std::move(loss));
+    }
+  }
+
+  // Nodes on a single row and nodes on the batch change places where nothing between them forbids it, so that they come
+  // in few runs: threads meet between two runs.
+  void schedule() {
+    bool any = false;
+    for (Node& node : plan_.nodes) {
+      node.whole = !plan_.buffers[node.to].batched;
+      node.whole_back = node.whole && node.needs_dx();
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (node.wants[i] && !plan_.buffers[node.inputs[i]].batched) node.whole_back = true;
+      if (node.kind == OpKind::over_rows && node.move == Move::none) node.whole_back = node.needs_dx();
+      if (node.kind == OpKind::parameter && node.move == Move::none) node.whole_back = false;
+      any = any || node.whole;
+    }
+    if (!any) return;
+    std::vector<Node>& nodes = plan_.nodes;
+    std::vector<Node> sorted;
+    std::vector<char> done(nodes.size(), false);
+    const auto touches = [](const Node& a, const Node& b) {  // b must stay behind a
+      if (b.to == a.to || std::count(b.inputs.begin(), b.inputs.end(), a.to)) return true;
+      return std::count(a.inputs.begin(), a.inputs.end(), b.to) > 0;
+    };
+    for (bool whole = true; sorted.size() < nodes.size(); whole = !whole)
+      for (size_t n = 0; n < nodes.size(); ++n) {
+        if (done[n] || nodes[n].whole != whole) continue;
+        bool ready = true;
+        for (size_t m = 0; m < n && ready; ++m) ready = done[m] || !touches(nodes[m], nodes[n]);
+        if (!ready) continue;
+        done[n] = true;
+        sorted.push_back(nodes[n]);
+      }
+    nodes = std::move(sorted);
+  }
+
+  // Gradients in plain buffers add up from zero; in panels the first to come is stored, the others are added.
+  void meet_gradients() {
+    std::vector<char> seen(plan_.buffers.size(), false);
+    const auto spare = [&](int b) {
+      const Buffer of = plan_.buffers[b];
+      if (of.layout == Layout::plain) return -1;
+      if (!std::exchange(seen[b], true)) return -1;
+      return new_buffer(of.width, of.groups, of.batched, Layout::panels, false);
+    };
+    for (PlannedLoss& loss : plan_.losses)
+      if (loss.gradient_at >= 0) loss.spare = spare(loss.gradient_at);
+    for (size_t n = plan_.nodes.size(); n-- > 0;) {
+      Node& node = plan_.nodes[n];
+      if (!node.has_gradient || node.in_loss) continue;
+      if (node.move == Move::to_panels) {  // from panels to plain, then added
+        if (node.wants[0])
+          node.spare =
+              new_buffer(plan_.width(node.from()), 1, plan_.buffers[node.from()].batched, Layout::plain, false);
+      } else if (node.move == Move::to_plain || works_in_panels(node.kind)) {
+        if (!node.wants[0] || node.from() == node.to) continue;
+        const Buffer of = plan_.buffers[node.from()];
+        if (of.layout == Layout::panels) node.spare = spare(node.from());
+        else {  // a product's dx for plain rows: panels, then plain (the buffer after it), then added
+          node.spare = new_buffer(tape_.parameters[node.layer].in,
+                                  of.rows(1) * plan_.width(node.from()) / tape_.parameters[node.layer].in, of.batched,
+                                  Layout::panels, false);
+          new_buffer(plan_.width(node.from()), 1, of.batched, Layout::plain, false);
+        }
+      }
+    }
+  }
+
+  const Tape& tape_;
+  const std::vector<Op>& ops_;
+  const bool fuses_;
+  Plan plan_;
+  std::vector<char> learns_, reached_, needed_, predicts_;
+  std::vector<int> root_, readers_, gradient_readers_, maker_;
+  std::vector<Place> place_;
+  std::vector<Read> read_;  // what derivatives read of each buffer
+};
 
 }  // namespace
 
-Plan link_nodes(const Tape& tape, Fusions fusions) {
-  check(tape);
-  const std::vector<Op>& ops = tape.ops;
-  const bool fuses = fusions == Fusions::all;
-  Plan plan;
-  std::vector<int>& buffer = plan.buffer_of_op;
-  buffer.resize(ops.size());
-  std::vector<int> maker(ops.size(), 0);  // the op that computed the value: not an identity
-  enum class Read { no, sign, value };
-  std::vector<Read> read;  // what derivatives read of each buffer
-  const auto new_buffer = [&](int64_t width) {
-    plan.buffers.push_back(width);
-    read.push_back(Read::no);
-    return int(plan.buffers.size()) - 1;
-  };
-  buffer[0] = new_buffer(ops[0].width);
-  bool learns = false;  // whether a layer so far is trainable
-  for (size_t v = 1; v < ops.size(); ++v) {
-    const Op& op = ops[v];
-    const int x = op.input;
-    const Op& made_x = ops[maker[x]];
-    maker[v] = int(v);
-    const bool x_is_output = tape.output <= x && buffer[tape.output] == buffer[x];
-    Node node{.kind = op.kind,
-              .from = buffer[x],
-              .to = -1,
-              .width = op.width,
-              .op = int(v),
-              .activation = op.activation,
-              .alpha = op.alpha,
-              .needs_dx = learns || !fuses};
-    if (op.kind == OpKind::dense) {
-      node.to = new_buffer(op.width);
-      node.layer = int(plan.layers.size());
-      plan.layers.push_back({ops[x].width, op.width, 0, int(plan.nodes.size()), op.trainable});
-      if (node.needs_dx && !plan.nodes.empty() && plan.nodes.back().relu)
-        node.masks_dx = plan.nodes.back().relu_masked = true;
-      learns = learns || op.trainable;
-    } else if (fuses && op.kind == OpKind::activation && op.activation == Activation::identity) {
-      buffer[v] = buffer[x];
-      maker[v] = maker[x];
-      continue;
-    } else if (fuses && op.kind == OpKind::activation && op.activation == Activation::relu &&
-               made_x.kind == OpKind::dense && !x_is_output) {
-      plan.nodes.back().relu = true;  // the chain's last node is the dense that made x
-      read[buffer[x]] = Read::sign;
-      buffer[v] = buffer[x];
-      continue;
-    } else {
-      const bool dropout = op.kind == OpKind::dropout, reads_x = !dropout && derivative_needs_input(op.activation);
-      const Read x_read = read[buffer[x]];  // dropout leaves signs
-      const bool in_place = fuses && buffer[x] != 0 && !x_is_output && !reads_x &&
-                            (x_read == Read::no || (dropout && x_read == Read::sign));
-      node.to = in_place ? node.from : new_buffer(op.width);
-      if (!dropout && !reads_x) read[node.to] = op.activation == Activation::relu ? Read::sign : Read::value;
-    }
-    buffer[v] = node.to;
-    plan.nodes.push_back(node);
-  }
-  plan.output = buffer[tape.output];
-  if (tape.losses.empty()) return plan;
-  plan.has_loss = true;
-  plan.loss = tape.losses[0];
-  const int last = plan.loss.input;
-  plan.loss_at = plan.gradient_at = buffer[last];
-  plan.loss_width = ops[last].width;
-  plan.target_width = plan.loss_width / std::max(int64_t(1), int64_t(plan.loss.quantiles.size()));
-  const Op& made = ops[maker[last]];
-  if (fuses && made.kind == OpKind::activation && made.activation == partner(plan.loss.loss)) {
-    plan.nodes.back().in_loss = true;
-    plan.gradient_at = plan.nodes.back().from;
-  }
-  return plan;
+int Plan::dense_layers() const {
+  return int(std::count_if(layers.begin(), layers.end(), [](const Layer& l) { return l.is_dense(); }));
 }
+
+int Plan::arrays() const {
+  int n = 0;
+  for (const Layer& layer : layers) n += layer.declared.arrays();
+  return n;
+}
+
+Plan link_nodes(const Tape& tape, Fusions fusions) { return Linker(tape, fusions).link(); }
 
 }  // namespace mlpcore

@@ -6,61 +6,126 @@
 
 namespace mlpcore {
 
-// A dense layer of the plan, its node, and where its packed weights begin, in elements.
-struct DenseLayer {
-  int64_t in, out, offset;
-  int node;
-  bool trainable;
+// Where a value lies: in panels, or plain, which is row-major without padding.
+enum class Layout { panels, plain };
+
+struct Buffer {
+  int64_t width = 0;   // columns
+  int64_t groups = 1;  // so many rows of the buffer are one row of the batch
+  bool batched = true;
+  Layout layout = Layout::panels;
+  bool gradient = false;  // whether its gradient is wanted
+
+  int64_t rows(int64_t batch) const { return (batched ? batch : 1) * groups; }
 };
+
+// A parameter in the plan: where its packed values begin, in elements, and where its gradient comes from.
+struct Layer {
+  Declaration declared;
+  int64_t in, out;         // of another than a dense one: its size, 1
+  int64_t offset, size;    // of the packed values
+  std::vector<int> uses;   // nodes: products whose gradient it needs
+  int read[2] = {-1, -1};  // buffers: kernel and bias as plain values with a gradient
+  double l1 = 0, l2 = 0;   // KernelPenalty
+
+  bool is_dense() const { return declared.dense; }
+  bool learns() const { return declared.trainable && (!uses.empty() || read[0] >= 0 || read[1] >= 0); }
+  // Whether its gradient comes from one product, which can apply the step in its registers.
+  bool is_fused() const { return uses.size() == 1 && read[0] < 0 && read[1] < 0; }
+};
+
+enum class Move { none, to_plain, to_panels };
 
 // One step of the forward pass and its counterpart of the backward pass.
 struct Node {
   OpKind kind;
-  int from, to;    // buffers read and written
-  int64_t width;   // of `to`
-  int op;          // of the tape
-  int layer = -1;  // dense: which DenseLayer
+  std::vector<int> inputs;  // buffers read
+  int to = -1;              // buffer written
+  int op = -1;              // of the tape
+  Move move = Move::none;   // another layout of the op's value, not the op itself
+  int layer = -1;           // dense: which Layer
   Activation activation = Activation::identity;
   double alpha = 0;
-  bool relu = false;         // dense: relu applied in the epilogue of the forward product
-  bool relu_masked = false;  // dense: the next layer's dx applies relu's derivative
-  bool needs_dx = false;     // the gradient of `from` is wanted
-  bool masks_dx = false;     // dense: `from` is a relu's output and its derivative is applied in the epilogue of dx
-  bool in_loss = false;      // activation: its derivative is part of the loss
+  int index = 0;  // as Op's, of plain ops
+  Part part = Part::kernel;
+  std::vector<int64_t> sizes = {};
+  bool relu = false;             // dense: relu applied in the epilogue of the forward product
+  bool relu_masked = false;      // dense: the next layer's dx applies relu's derivative
+  bool masks_dx = false;         // dense: `from` is a relu's output and its derivative is applied in the epilogue of dx
+  bool in_loss = false;          // activation: its derivative is part of the loss
+  bool has_gradient = false;     // the gradient of `to` is known
+  std::vector<char> wants = {};  // for each input: whether its gradient is wanted
+  int spare = -1;                // buffer for a gradient that is to be added to the input's
+  bool predicts = false;         // an output needs it
+
+  int from() const { return inputs.empty() ? -1 : inputs[0]; }
+  bool needs_dx() const {
+    for (const char w : wants)
+      if (w) return true;
+    return false;
+  }
+  // Whether it works on a single row, or gives a gradient that sums over the batch: one thread does it.
+  bool whole = false, whole_back = false;
+};
+
+struct PlannedLoss {
+  LossOp op;
+  int at = -1;           // buffer the loss reads
+  int gradient_at = -1;  // buffer whose gradient it writes, -1: none
+  int spare = -1;        // see Node
+  bool paired = false;
+  int64_t width = 0, target_width = 0;
 };
 
 struct Plan {
   std::vector<Node> nodes;
-  std::vector<DenseLayer> layers;
-  std::vector<int64_t> buffers;   // width of each; 0 is the input
-  std::vector<int> buffer_of_op;  // where each of the tape's values is (with fusions: was, for those overwritten)
-  int output = -1;                // buffer
-  bool has_loss = false;
-  LossOp loss;
-  int loss_at = -1;      // buffer the loss reads
-  int gradient_at = -1;  // buffer whose gradient the loss writes
-  int64_t loss_width = 0, target_width = 0;
+  std::vector<Layer> layers;  // one for each of the tape's parameters
+  std::vector<Buffer> buffers;
+  std::vector<int> buffer_of_op;  // where each of the tape's values is; -1: left out
+  std::vector<int> inputs;        // buffer of each input
+  struct Target {
+    int buffer, index;
+  };
+  std::vector<Target> targets;  // those that ops read
+  struct Constant {
+    int buffer, op;
+  };  // op: in constant_values
+  std::vector<std::vector<double>> constant_values;
+  std::vector<Constant> constants;
+  std::vector<int> outputs;                      // buffers
+  std::vector<Total> totals;                     // of buffers
+  std::vector<std::pair<int, int>> assignments;  // layer, buffer
+  std::vector<PlannedLoss> losses;
+  std::vector<int64_t> target_widths;  // of each target, 0: class indices; -1: not read
+  int sample_weights = 0;              // how many arrays of them are read
+  bool chain = false;                  // dense layers, activations and noise, one after the other
+  bool batchwise = false;              // rows depend on their batch
+  bool has_whole = false;              // some node is whole or whole_back
 
-  // Whether the input is read by products only, which take the user's row-major rows as they are.
-  bool dense_first() const { return !nodes.empty() && nodes[0].kind == OpKind::dense && output != 0; }
+  int64_t width(int b) const { return buffers[b].width * buffers[b].groups; }
+  int64_t input_width(int i = 0) const { return width(inputs[i]); }
+  int64_t output_width(int i = 0) const { return width(outputs[i]); }
+  // Whether the inputs are read by products only, which take the user's row-major rows as they are.
+  bool dense_first() const { return in_place_; }
+  bool in_place_ = false;
+  int dense_layers() const;
+  int arrays() const;  // that Python has of the parameters
 };
 
 // Fusions::all fuses dense + relu, activation + loss and relu's derivative into dx, runs activations in place and plans
 // no gradient that nobody needs; Fusions::none keeps every value of the tape and plans the gradient of each.
-// packed_size(in, out) gives a layer's weights in elements.
 enum class Fusions { all, none };
-template <class PackedSize>
-Plan link(const Tape& tape, Fusions fusions, PackedSize packed_size);
-
 Plan link_nodes(const Tape& tape, Fusions fusions);
 
-template <class PackedSize>
-Plan link(const Tape& tape, Fusions fusions, PackedSize packed_size) {
+// The same with the packed values laid out: packed_size(in, out) is that of a dense layer's, padded(n) that of others'.
+template <class T>
+Plan link(const Tape& tape, Fusions fusions, const Kernels<T>& k) {
   Plan plan = link_nodes(tape, fusions);
   int64_t offset = 0;
-  for (DenseLayer& layer : plan.layers) {
+  for (Layer& layer : plan.layers) {
     layer.offset = offset;
-    if (__builtin_add_overflow(offset, packed_size(layer.in, layer.out), &offset)) throw std::bad_alloc();
+    layer.size = layer.is_dense() ? k.size(layer.in + 1, layer.out) : k.padded(layer.in);
+    if (__builtin_add_overflow(offset, layer.size, &offset)) throw std::bad_alloc();
   }
   return plan;
 }

@@ -57,21 +57,22 @@ class Scratch {
 
 template <class T>
 Predictor<T>::Predictor(const Tape& tape, const Kernels<T>& kernels)
-    : plan_(link(tape, Fusions::all, [&](int64_t in, int64_t out) { return kernels.size(in + 1, out); })), k_(kernels) {
-  for (const DenseLayer& layer : plan_.layers) {
-    size_ = layer.offset + k_.size(layer.in + 1, layer.out);
+    : plan_(link(tape, Fusions::all, kernels)), k_(kernels) {
+  if (!plan_.chain) throw std::invalid_argument("a predictor takes a chain of layers, from one input to one output");
+  for (const Layer& layer : plan_.layers) {
+    if (!layer.is_dense() || !layer.declared.bias)
+      throw std::invalid_argument("a predictor takes dense layers with a bias");
+    size_ = layer.offset + layer.size;
     weights_ += layer.in * layer.out;
   }
-  for (const int64_t width : plan_.buffers) widest_ = std::max(widest_, k_.padded(width));
-  size_t last = plan_.nodes.size();  // what follows the output is of no use here
-  while (last > 0 && plan_.nodes[last - 1].to != plan_.output) --last;
-  plan_.nodes.resize(last);
+  for (const Buffer& buffer : plan_.buffers) widest_ = std::max(widest_, k_.padded(buffer.width));
+  std::erase_if(plan_.nodes, [](const Node& node) { return !node.predicts; });
 }
 
 template <class T>
 void Predictor<T>::pack(const T* const* parameters, T* packed) const {
   for (size_t l = 0; l < plan_.layers.size(); ++l) {
-    const DenseLayer& layer = plan_.layers[l];
+    const Layer& layer = plan_.layers[l];
     k_.pack(parameters[2 * l], parameters[2 * l + 1], {packed + layer.offset, layer.in + 1, layer.out});
   }
 }
@@ -89,17 +90,17 @@ bool Predictor<T>::predict_block(const Question<T>& question, const T* packed, R
   Panels<T> value{scratch, rows, in()};
   const Range all{0, rows};
   if (!plan_.dense_first()) k_.gather(x, nullptr, all, value);
-  int at = 0;  // the plan's buffer that `value` is
+  int at = plan_.inputs[0];  // the plan's buffer that `value` is
   for (const Node& node : plan_.nodes) {
-    if (node.kind == OpKind::dropout) {  // passes values on
+    if (node.kind == OpKind::dropout || node.kind == OpKind::gaussian_noise) {  // passes values on
       at = node.to;
       continue;
     }
-    Panels<T> to{value.at, rows, node.width};
+    Panels<T> to{value.at, rows, plan_.buffers[node.to].width};
     if (node.to != at) to.at = value.at == scratch ? scratch + rows * widest_ : scratch;
     if (node.kind == OpKind::dense) {
-      const DenseLayer& layer = plan_.layers[node.layer];
-      const Rows<T> from = node.from == 0 ? k_.by_rows(x, in()) : k_.by_rows(value);
+      const Layer& layer = plan_.layers[node.layer];
+      const Rows<T> from = node.from() == plan_.inputs[0] ? k_.by_rows(x, in()) : k_.by_rows(value);
       if (packed) k_.dense(all, from, {const_cast<T*>(packed) + layer.offset, layer.in + 1, layer.out}, node.relu, to);
       else
         k_.dense_plain(all, from, layer.in, question.parameters[2 * node.layer],

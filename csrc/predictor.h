@@ -22,8 +22,8 @@ class Predictor {
   explicit Predictor(const Tape& tape, const Kernels<T>& kernels = mlpcore::kernels<T>());
 
   const Plan& plan() const { return plan_; }
-  int64_t in() const { return plan_.buffers[0]; }
-  int64_t out() const { return plan_.buffers[plan_.output]; }
+  int64_t in() const { return plan_.input_width(); }
+  int64_t out() const { return plan_.output_width(); }
   int64_t packed_size() const { return size_; }
   double flops(int64_t rows) const { return 2 * double(weights_) * double(rows); }
 

@@ -22,12 +22,14 @@ double nadam_product(double beta_1, int64_t t) {
 
 }  // namespace
 
-int Update::slots() const {
+int Update::rule_slots() const {
   switch (rule) {
     case Rule::sgd: return momentum != 0 ? 1 : 0;
-    case Rule::rmsprop: return momentum != 0 ? 2 : 1;
+    case Rule::rmsprop: return centered ? 3 : momentum != 0 ? 2 : 1;
     case Rule::adagrad:
     case Rule::lion: return 1;
+    case Rule::adam:
+    case Rule::adamw: return amsgrad ? 3 : 2;
     default: return 2;
   }
 }
@@ -61,7 +63,11 @@ Step<T> Update::step(int64_t t, double rate, double weight_sum) const {
           .l2 = T(l2 / weight_sum),
           .clip_value = T(clip_value),
           .weight_decay = T(weight_decay),
-          .keep = T(1 - rate * weight_decay)};
+          .keep = T(1 - rate * weight_decay),
+          .power = T(-learning_rate_power),
+          .ftrl_l1 = T(l1_regularization),
+          .ftrl_l2 = T(2 * (l2_regularization + beta / (2 * rate))),
+          .shrinkage = T(2 * l2_shrinkage)};
 }
 
 template Step<float> Update::step<float>(int64_t, double, double) const;

@@ -37,6 +37,7 @@ CPP_LAYERS = [
     {"dispatch.h", "dispatch.cpp"},
     {"tape.h", "tape.cpp", "update.h", "update.cpp"},
     {"link.h", "link.cpp"},
+    {"parameters.h", "space.h", "passes.h", "passes.cpp"},
     {"team.h", "team.cpp", "engine.h", "engine.cpp", "predictor.h", "predictor.cpp"},
     {"bindings"},
 ]

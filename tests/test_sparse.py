@@ -116,7 +116,7 @@ def trained(x, dtype, update, n_threads=1, weight=None, hidden=(70,), batch_size
     order = np.random.RandomState(5).permutation(x.shape[0])
     settings = _core.Update(learning_rate=0.05, **UPDATES[update])
     arguments = (x, labels(x.shape[0]), order, batch_size, settings)
-    sums = [engine.train(*arguments, sample_weight=weight, n_threads=n_threads) for _ in range(2)]
+    sums = [tuple(engine.train(*arguments, sample_weight=weight, n_threads=n_threads)) for _ in range(2)]
     return stored(engine, dtype) + [array for slot in engine.slots() for array in slot], sums
 
 
@@ -146,8 +146,8 @@ def test_gradient_and_predictions_equal_those_of_dense_rows(dtype, hidden):
         for a, b in zip(gradients, dense_gradients, strict=True):
             assert_allclose(a, b, rtol=0, atol=tolerance(dtype))
         assert_allclose(
-            engine.evaluate(x, y, sample_weight=weight),
-            engine.evaluate(x.toarray(), y, sample_weight=weight),
+            engine.evaluate(x, y, sample_weight=weight).mean_loss,
+            engine.evaluate(x.toarray(), y, sample_weight=weight).mean_loss,
             rtol=1e-5,
         )
     assert_allclose(engine.predict(x), engine.predict(x.toarray()), rtol=0, atol=tolerance(dtype))

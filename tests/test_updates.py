@@ -56,7 +56,7 @@ def train(module, dtype, update, *, sizes=(6, 7, 3), n_threads=1, batch=8, rows=
     engine.load([0.4 * rng.standard_normal(s).astype(dtype) for s in engine.parameter_shapes])
     order = np.random.RandomState(1).permutation(rows)
     step = module.Update(**update)
-    sums = [engine.train(x, y, order, batch, step, n_threads=n_threads) for _ in range(3)]
+    sums = [tuple(engine.train(x, y, order, batch, step, n_threads=n_threads)) for _ in range(3)]
     parameters = [np.empty(shape, dtype) for shape in engine.parameter_shapes]
     engine.store(parameters)
     return sums, parameters, [s for slot in engine.slots() for s in slot]

@@ -1,4 +1,4 @@
-// Tape, Update and Engine for Python.
+// Engine for Python.
 #include <pybind11/stl.h>
 
 #include <mutex>
@@ -6,7 +6,6 @@
 
 #include "../engine.h"
 #include "array.h"
-#include "names.h"
 #include "sparse_array.h"
 
 namespace mlpcore {
@@ -19,17 +18,122 @@ bool signal_raised() {
   return PyErr_CheckSignals() != 0;
 }
 
-// An engine with its lock: training excludes everything else, predictions run side by side.
+// Parameters with their lock: training excludes everything else, predictions run side by side.
+template <class T>
+struct SharedParameters {
+  std::shared_ptr<Parameters<T>> parameters;
+  mutable std::shared_mutex mutex;
+};
+
+// The arrays of one pass, checked and kept alive.
+template <class T>
+struct Inputs {
+  std::vector<py::object> alive;
+  std::optional<SparseArray<T>> sparse;
+  Data<T> data;
+
+  // x: an array (n, width) or sparse, or a list with one for each input.
+  Inputs(const py::object& x, const Plan& plan) {
+    const bool listed = py::isinstance<py::list>(x) || (py::isinstance<py::tuple>(x) && plan.inputs.size() != 1);
+    const size_t expected = plan.inputs.size(), got = listed ? py::len(x) : 1;
+    if (got != expected && !(expected == 0 && listed))
+      throw py::value_error("this tape has " + std::to_string(expected) + " inputs, got " + std::to_string(got));
+    for (size_t i = 0; i < expected; ++i) {
+      const py::object each = listed ? py::object(x[py::int_(i)]) : x;
+      if (SparseArray<T>::looks_sparse(each)) {
+        if (expected != 1 || !plan.dense_first())
+          throw py::value_error("sparse x needs a tape whose first operation is dense");
+        sparse.emplace(each, "x", plan.input_width());
+        data.sparse = sparse->view;
+        data.rows = sparse->rows;
+        continue;
+      }
+      const auto array = checked<T>(each, "x", {i == 0 ? kAny : data.rows, plan.input_width(int(i))});
+      data.x.push_back(array.data());
+      data.rows = array.shape(0);
+      alive.push_back(array);
+    }
+  }
+
+  // The order, the targets y (an array or a list), and the sample weights (None, an array or a list).
+  void add(const py::object& y, const py::object& order, const py::object& weights, const Plan& plan) {
+    if (plan.losses.empty() && plan.totals.empty())
+      throw py::value_error("this tape has no loss: record one with loss(x, name)");
+    const int64_t n = data.rows;
+    if (!order.is_none()) {
+      const auto array = checked<int64_t>(order, "order", {kAny});
+      for (int64_t r = 0; r < array.shape(0); ++r)
+        if (array.data()[r] < 0 || array.data()[r] >= n)
+          throw py::value_error("order must hold rows in [0, " + std::to_string(n) + "), got " +
+                                std::to_string(array.data()[r]));
+      data.order = array.data();
+      data.rows = array.shape(0);
+      alive.push_back(array);
+    }
+    const bool listed = py::isinstance<py::list>(y) || py::isinstance<py::tuple>(y);
+    const size_t got = listed ? py::len(y) : 1, expected = plan.target_widths.size();
+    if (got < expected)
+      throw py::value_error("this tape reads " + std::to_string(expected) + " targets, got " + std::to_string(got));
+    for (size_t i = 0; i < expected; ++i) {
+      data.targets.emplace_back();
+      if (plan.target_widths[i] >= 0) add_target(listed ? py::object(y[py::int_(i)]) : y, int(i), plan, n);
+    }
+    const bool several = py::isinstance<py::list>(weights) || py::isinstance<py::tuple>(weights);
+    const size_t arrays = weights.is_none() ? 0 : several ? py::len(weights) : 1;
+    for (size_t j = 0; j < arrays; ++j) {
+      const py::object each = several ? py::object(weights[py::int_(j)]) : weights;
+      if (each.is_none()) {
+        data.weights.push_back(nullptr);
+        continue;
+      }
+      const auto array = checked<T>(each, "sample_weight", {n});
+      data.weights.push_back(array.data());
+      alive.push_back(array);
+    }
+  }
+
+ private:
+  void add_target(const py::object& y, int i, const Plan& plan, int64_t n) {
+    const bool is_integer =
+        py::isinstance<py::array>(y) && is_native<int32_t>(py::reinterpret_borrow<py::array>(y).dtype());
+    const int64_t width = plan.target_widths[i];
+    if (width > 0 && !(width == 1 && is_integer)) {
+      const auto array = checked<T>(y, "y", {n, width});
+      data.targets[i].y = array.data();
+      alive.push_back(array);
+      return;
+    }
+    const auto array = checked<int32_t>(y, "y", {n});
+    for (const PlannedLoss& loss : plan.losses) {
+      if (loss.op.form != LossOp::Form::kernel || !reads_classes(loss.op.loss) || loss.op.target != i) continue;
+      for (int64_t k = 0; k < data.rows; ++k) {
+        const int64_t r = data.row(k);
+        if (array.data()[r] < 0 || array.data()[r] >= loss.width)
+          throw py::value_error("y must hold class indices in [0, " + std::to_string(loss.width) + "), got " +
+                                std::to_string(array.data()[r]) + " in row " + std::to_string(r));
+      }
+    }
+    data.targets[i].classes = array.data();
+    alive.push_back(array);
+  }
+};
+
+// An engine on parameters that it may share with others.
 template <class T>
 class BoundEngine {
  public:
-  explicit BoundEngine(const Tape& tape) : engine_(tape) {}
+  explicit BoundEngine(const Tape& tape) : shared_(std::make_shared<SharedParameters<T>>()), engine_(tape) {
+    shared_->parameters = engine_.parameters();
+  }
+  BoundEngine(const Tape& tape, const BoundEngine& other)
+      : shared_(other.shared_), engine_(tape, other.shared_->parameters) {}
 
   std::vector<py::tuple> parameter_shapes() const {
     std::vector<py::tuple> shapes;
-    for (const DenseLayer& layer : engine_.plan().layers) {
-      shapes.push_back(py::make_tuple(layer.in, layer.out));
-      shapes.push_back(py::make_tuple(layer.out));
+    for (const Layer& layer : engine_.plan().layers) {
+      if (!layer.is_dense()) shapes.push_back(py::make_tuple(layer.in));
+      else shapes.push_back(py::make_tuple(layer.in, layer.out));
+      if (layer.declared.arrays() == 2) shapes.push_back(py::make_tuple(layer.out));
     }
     return shapes;
   }
@@ -37,37 +141,37 @@ class BoundEngine {
   void load(const py::sequence& parameters) {
     const auto arrays = parameter_arrays(parameters, false);
     py::gil_scoped_release release;
-    std::unique_lock lock(mutex_);
-    pack(arrays, engine_.weights());
+    std::unique_lock lock(shared_->mutex);
+    pack(arrays, state().weights.get());
   }
 
   void store(const py::sequence& parameters) {
     auto arrays = parameter_arrays(parameters, true);
     py::gil_scoped_release release;
-    std::shared_lock lock(mutex_);
-    unpack(engine_.weights(), arrays);
+    std::shared_lock lock(shared_->mutex);
+    unpack(state().weights.get(), arrays);
   }
 
   int64_t step() const {
     py::gil_scoped_release release;
-    std::shared_lock lock(mutex_);
-    return engine_.step;
+    std::shared_lock lock(shared_->mutex);
+    return state().step;
   }
-  uint64_t seed() const { return engine_.seed; }
+  uint64_t seed() const { return state().seed; }
   void set_seed(uint64_t seed) {
     py::gil_scoped_release release;
-    std::unique_lock lock(mutex_);
-    engine_.seed = seed;
+    std::unique_lock lock(shared_->mutex);
+    state().seed = seed;
   }
 
   std::vector<std::vector<py::array_t<T>>> slots() {
     std::vector<std::vector<py::array_t<T>>> all;
-    for (int s = 0; s < 2; ++s) all.push_back(new_parameters());
+    for (int s = 0; s < kMaxSlots; ++s) all.push_back(new_parameters());
     int count = 0;
     {
       py::gil_scoped_release release;
-      std::shared_lock lock(mutex_);
-      for (; count < 2 && engine_.slot(count); ++count) unpack(engine_.slot(count), all[count]);
+      std::shared_lock lock(shared_->mutex);
+      for (; count < kMaxSlots && state().slots[count]; ++count) unpack(state().slots[count].get(), all[count]);
     }
     all.resize(count);
     return all;
@@ -75,23 +179,28 @@ class BoundEngine {
 
   void set_slots(const py::sequence& slots, int64_t step) {
     if (step < 0) throw py::value_error("step must be >= 0, got " + std::to_string(step));
-    if (py::len(slots) > 2)
-      throw py::value_error("an optimizer has at most 2 slots, got " + std::to_string(py::len(slots)));
+    if (py::len(slots) > kMaxSlots)
+      throw py::value_error("an optimizer has at most " + std::to_string(kMaxSlots) + " slots, got " +
+                            std::to_string(py::len(slots)));
     std::vector<std::vector<py::array_t<T>>> all;
     for (const py::handle& slot : slots)
       all.push_back(parameter_arrays(py::reinterpret_borrow<py::sequence>(slot), false));
     py::gil_scoped_release release;  // before the lock: a training that holds it asks for the GIL to poll signals
-    std::unique_lock lock(mutex_);
-    engine_.make_slots(0);
-    engine_.make_slots(int(all.size()));
-    for (size_t s = 0; s < all.size(); ++s) pack(all[s], engine_.slot(int(s)));
-    engine_.step = step;
+    std::unique_lock lock(shared_->mutex);
+    state().make_slots(0);
+    state().make_slots(int(all.size()));
+    for (size_t s = 0; s < all.size(); ++s) pack(all[s], state().slots[s].get());
+    state().step = step;
   }
 
-  py::tuple train(const py::object& x, const py::array& y, const py::object& order, int64_t batch_size,
-                  const Update& update, const py::object& sample_weight, const py::object& learning_rates,
-                  int threads) {
-    const Inputs in(*this, x, y, order, sample_weight);
+  Sums train(const py::object& x, const py::object& y, const py::object& order, int64_t batch_size,
+             const Update& update, const py::object& sample_weight, const py::object& learning_rates, int threads,
+             const std::string& divide_by) {
+    const Plan& plan = engine_.plan();
+    Inputs<T> in(x, plan);
+    if (plan.losses.empty()) throw py::value_error("this tape has no loss: record one with loss(x, name)");
+    in.add(y, order, sample_weight, plan);
+    in.data.by_rows = divides_by_rows(divide_by);
     if (batch_size < 1) throw py::value_error("batch_size must be at least 1, got " + std::to_string(batch_size));
     py::array_t<double> rates;
     if (!learning_rates.is_none())
@@ -99,69 +208,85 @@ class BoundEngine {
     Sums sums;
     {
       py::gil_scoped_release release;
-      std::unique_lock lock(mutex_);
+      std::unique_lock lock(shared_->mutex);
       sums = engine_.train(in.data, batch_size, update, learning_rates.is_none() ? nullptr : rates.data(), threads,
                            signal_raised);
     }
     if (sums.interrupted) throw py::error_already_set();
-    return py::make_tuple(sums.loss, sums.penalty);
+    return sums;
   }
 
-  py::tuple gradient(const py::object& x, const py::array& y, double l2, double l1, const py::object& sample_weight,
-                     int threads) {
-    const Inputs in(*this, x, y, py::none(), sample_weight);
+  py::tuple gradient(const py::object& x, const py::object& y, double l2, double l1, const py::object& sample_weight,
+                     int threads, const std::string& divide_by) {
+    Inputs<T> in(x, engine_.plan());
+    in.add(y, py::none(), sample_weight, engine_.plan());
+    in.data.by_rows = divides_by_rows(divide_by);
     std::vector<py::array_t<T>> gradients = new_parameters();
     Sums sums;
     {
       py::gil_scoped_release release;
-      std::unique_lock lock(mutex_);
-      Memory<T> packed(engine_.parameters_size());
+      std::unique_lock lock(shared_->mutex);
+      Memory<T> packed(state().size);
       sums = engine_.gradient(in.data, {.l1 = l1, .l2 = l2}, threads, packed.get());
       unpack(packed.get(), gradients);
     }
     return py::make_tuple(sums.loss, sums.penalty, gradients);
   }
 
-  double evaluate(const py::object& x, const py::array& y, const py::object& sample_weight, int threads) {
-    const Inputs in(*this, x, y, py::none(), sample_weight);
+  Sums evaluate(const py::object& x, const py::object& y, const py::object& sample_weight, int64_t batch_size,
+                int threads, const std::string& divide_by) {
+    Inputs<T> in(x, engine_.plan());
+    in.add(y, py::none(), sample_weight, engine_.plan());
+    in.data.by_rows = divides_by_rows(divide_by);
     py::gil_scoped_release release;
-    std::shared_lock lock(mutex_);
-    return engine_.evaluate(in.data, threads);
+    std::shared_lock lock(shared_->mutex);
+    return engine_.evaluate(in.data, batch_size, threads);
   }
 
-  py::array_t<T> predict(const py::object& x, int threads) {
+  py::object predict(const py::object& x, int threads, int64_t batch_size, bool training) {
     const Plan& plan = engine_.plan();
-    const InputRows in(x, plan);
-    py::array_t<T> out({py::ssize_t(in.data.rows), py::ssize_t(plan.buffers[plan.output])});
-    T* to = out.mutable_data();
-    py::gil_scoped_release release;
-    std::shared_lock lock(mutex_);
-    engine_.predict(in.data, to, threads);
-    return out;
+    const Inputs<T> in(x, plan);
+    if (plan.outputs.empty()) throw py::value_error("this tape has no output: mark one with output(x)");
+    std::vector<py::array_t<T>> out;
+    std::vector<T*> to;
+    for (size_t i = 0; i < plan.outputs.size(); ++i) {
+      std::vector<py::ssize_t> shape;
+      if (plan.buffers[plan.outputs[i]].batched) shape.push_back(py::ssize_t(in.data.rows));
+      shape.push_back(py::ssize_t(plan.output_width(int(i))));
+      out.emplace_back(shape);
+      to.push_back(out.back().mutable_data());
+    }
+    {
+      py::gil_scoped_release release;
+      std::shared_lock lock(shared_->mutex);
+      engine_.predict(in.data, to.data(), batch_size, training, threads);
+    }
+    if (out.size() == 1) return out[0];
+    return py::cast(out);
   }
 
   std::vector<py::array_t<T>> activations(const py::array& x, int threads) {
-    const std::vector<int64_t>& widths = engine_.plain().buffers;
-    const auto view = checked<T>(x, "x", {kAny, widths[0]});
+    const Plan& plan = engine_.plain();
     Data<T> data{};
-    data.x = view.data();
+    const auto view = checked<T>(x, "x", {kAny, plan.input_width()});
+    data.x = {view.data()};
     data.rows = view.shape(0);
     std::vector<py::array_t<T>> out;
     std::vector<T*> to;
-    for (int64_t width : widths) {
-      out.emplace_back(std::vector<py::ssize_t>{view.shape(0), py::ssize_t(width)});
+    for (const int b : plan.buffer_of_op) {
+      out.emplace_back(std::vector<py::ssize_t>{view.shape(0), py::ssize_t(plan.width(b))});
       to.push_back(out.back().mutable_data());
     }
     py::gil_scoped_release release;
-    std::shared_lock lock(mutex_);
+    std::shared_lock lock(shared_->mutex);
     engine_.activations(data, to.data(), threads);
     return out;
   }
 
   py::array_t<T> input_gradient(const py::object& x, const py::object& cotangent, int threads) {
     const Plan& plan = engine_.plain();
-    const int64_t in = plan.buffers[0], width = plan.buffers[plan.output];
-    const InputRows input(x, plan);
+    const int64_t in = plan.input_width(), width = plan.output_width();
+    const Inputs<T> input(x, plan);
     const py::ssize_t rows = input.data.rows;
     py::array_t<T> given;
     if (!cotangent.is_none()) given = checked<T>(cotangent, "cotangent", {rows, width});
@@ -171,114 +296,87 @@ class BoundEngine {
     const T* from = cotangent.is_none() ? nullptr : given.data();
     T* to = out.mutable_data();
     py::gil_scoped_release release;
-    std::shared_lock lock(mutex_);
+    std::shared_lock lock(shared_->mutex);
     engine_.input_gradient(input.data, from, to, threads);
     return out;
   }
 
  private:
-  // Rows of numbers or sparse ones, checked and kept alive.
-  struct InputRows {
-    py::array_t<T> dense;
-    std::optional<SparseArray<T>> sparse;
-    Data<T> data{};
+  Parameters<T>& state() const { return *shared_->parameters; }
 
-    InputRows(const py::object& x, const Plan& plan) {
-      if (SparseArray<T>::looks_sparse(x)) {
-        if (!plan.dense_first()) throw py::value_error("sparse x needs a tape whose first operation is dense");
-        sparse.emplace(x, "x", plan.buffers[0]);
-        data.sparse = sparse->view;
-        data.rows = sparse->rows;
-      } else {
-        dense = checked<T>(x, "x", {kAny, plan.buffers[0]});
-        data.x = dense.data();
-        data.rows = dense.shape(0);
-      }
-    }
-  };
-
-  // The arrays of one pass, checked and kept alive.
-  struct Inputs {
-    InputRows x;
-    py::array_t<T> y, weight;
-    py::array_t<int32_t> labels;
-    py::array_t<int64_t> order;
-    Data<T> data;
-
-    Inputs(const BoundEngine& self, const py::object& x_, const py::array& y_, const py::object& order_,
-           const py::object& weight_)
-        : x(x_, self.engine_.plan()), data(x.data) {
-      const Plan& plan = self.engine_.plan();
-      if (!plan.has_loss) throw py::value_error("this tape has no loss: record one with loss(x, name)");
-      const int64_t n = data.rows;
-      if (reads_classes(plan.loss.loss)) {
-        labels = checked<int32_t>(y_, "y", {n});
-        for (int64_t r = 0; r < n; ++r)
-          if (labels.data()[r] < 0 || labels.data()[r] >= plan.loss_width)
-            throw py::value_error("y must hold class indices in [0, " + std::to_string(plan.loss_width) + "), got " +
-                                  std::to_string(labels.data()[r]) + " in row " + std::to_string(r));
-        data.labels = labels.data();
-      } else {
-        y = checked<T>(y_, "y", {n, plan.target_width});
-        data.y = y.data();
-      }
-      if (!order_.is_none()) {
-        order = checked<int64_t>(order_, "order", {kAny});
-        for (int64_t r = 0; r < order.shape(0); ++r)
-          if (order.data()[r] < 0 || order.data()[r] >= n)
-            throw py::value_error("order must hold rows in [0, " + std::to_string(n) + "), got " +
-                                  std::to_string(order.data()[r]));
-        data.order = order.data();
-        data.rows = order.shape(0);
-      }
-      if (!weight_.is_none()) {
-        weight = checked<T>(weight_, "sample_weight", {n});
-        data.weight = weight.data();
-      }
-    }
-  };
+  static bool divides_by_rows(const std::string& divide_by) {
+    if (divide_by != "rows" && divide_by != "weights")
+      throw py::value_error("divide_by must be 'rows' or 'weights', got '" + divide_by + "'");
+    return divide_by == "rows";
+  }
 
   std::vector<py::array_t<T>> new_parameters() const {
     std::vector<py::array_t<T>> arrays;
-    for (const DenseLayer& layer : engine_.plan().layers) {
-      arrays.emplace_back(std::vector<py::ssize_t>{layer.in, layer.out});
-      arrays.emplace_back(std::vector<py::ssize_t>{layer.out});
+    for (const Layer& layer : engine_.plan().layers) {
+      arrays.emplace_back(layer.is_dense() ? std::vector<py::ssize_t>{layer.in, layer.out}
+                                           : std::vector<py::ssize_t>{layer.in});
+      if (layer.declared.arrays() == 2) arrays.emplace_back(std::vector<py::ssize_t>{layer.out});
     }
     return arrays;
   }
 
   std::vector<py::array_t<T>> parameter_arrays(const py::sequence& parameters, bool writable) const {
-    const auto& layers = engine_.plan().layers;
-    if (py::len(parameters) != 2 * layers.size())
-      throw py::value_error("expected " + std::to_string(2 * layers.size()) +
+    const Plan& plan = engine_.plan();
+    if (int(py::len(parameters)) != plan.arrays())
+      throw py::value_error("expected " + std::to_string(plan.arrays()) +
                             " parameters (kernel and bias of each dense layer), got " +
                             std::to_string(py::len(parameters)));
     std::vector<py::array_t<T>> arrays;
-    for (size_t l = 0; l < layers.size(); ++l) {
+    for (size_t l = 0; l < plan.layers.size(); ++l) {
+      const Layer& layer = plan.layers[l];
       const std::string name = std::to_string(l);
-      arrays.push_back(
-          checked<T>(parameters[2 * l], ("kernel " + name).c_str(), {layers[l].in, layers[l].out}, writable));
-      arrays.push_back(checked<T>(parameters[2 * l + 1], ("bias " + name).c_str(), {layers[l].out}, writable));
+      const py::object first = parameters[arrays.size()];
+      if (!layer.is_dense()) {  // of any shape
+        const auto flat =
+            py::isinstance<py::array>(first) && (py::reinterpret_borrow<py::array>(first).flags() & py::array::c_style)
+                ? py::object(first.attr("reshape")(-1))
+                : first;
+        arrays.push_back(checked<T>(flat, ("parameter " + name).c_str(), {layer.in}, writable));
+        continue;
+      }
+      arrays.push_back(checked<T>(first, ("kernel " + name).c_str(), {layer.in, layer.out}, writable));
+      if (layer.declared.bias)
+        arrays.push_back(checked<T>(parameters[arrays.size()], ("bias " + name).c_str(), {layer.out}, writable));
     }
     return arrays;
   }
 
   void pack(const std::vector<py::array_t<T>>& arrays, T* packed) const {
-    const auto& layers = engine_.plan().layers;
-    for (size_t l = 0; l < layers.size(); ++l)
-      engine_.kernels().pack(arrays[2 * l].data(), arrays[2 * l + 1].data(),
-                             {packed + layers[l].offset, layers[l].in + 1, layers[l].out});
+    size_t a = 0;
+    for (const Layer& layer : engine_.plan().layers) {
+      const T* first = arrays[a++].data();
+      T* to = packed + layer.offset;
+      if (!layer.is_dense()) {
+        std::copy_n(first, layer.in, to);
+        continue;
+      }
+      const std::vector<T> none(layer.declared.bias ? 0 : layer.out);
+      engine_.kernels().pack(first, layer.declared.bias ? arrays[a++].data() : none.data(),
+                             {to, layer.in + 1, layer.out});
+    }
   }
 
   void unpack(T* packed, std::vector<py::array_t<T>>& arrays) const {
-    const auto& layers = engine_.plan().layers;
-    for (size_t l = 0; l < layers.size(); ++l)
-      engine_.kernels().unpack({packed + layers[l].offset, layers[l].in + 1, layers[l].out},
-                               arrays[2 * l].mutable_data(), arrays[2 * l + 1].mutable_data());
+    size_t a = 0;
+    for (const Layer& layer : engine_.plan().layers) {
+      T *first = arrays[a++].mutable_data(), *from = packed + layer.offset;
+      if (!layer.is_dense()) {
+        std::copy_n(from, layer.in, first);
+        continue;
+      }
+      std::vector<T> none(layer.declared.bias ? 0 : layer.out);
+      engine_.kernels().unpack({from, layer.in + 1, layer.out}, first,
+                               layer.declared.bias ? arrays[a++].mutable_data() : none.data());
+    }
   }
 
+  std::shared_ptr<SharedParameters<T>> shared_;
   Engine<T> engine_;
-  mutable std::shared_mutex mutex_;
 };
 
 template <class T>
@@ -294,109 +392,56 @@ void bind_engine_of(py::module_& m, const char* name) {
       .def("set_slots", &E::set_slots, py::arg("slots"), py::arg("step"))
       .def("train", &E::train, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("update"),
            py::kw_only(), py::arg("sample_weight") = py::none(), py::arg("learning_rates") = py::none(),
-           py::arg("n_threads") = 1)
+           py::arg("n_threads") = 1, py::arg("divide_by") = "weights")
       .def("gradient", &E::gradient, py::arg("x"), py::arg("y"), py::arg("l2") = 0.0, py::kw_only(),
-           py::arg("l1") = 0.0, py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1)
+           py::arg("l1") = 0.0, py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1,
+           py::arg("divide_by") = "weights")
       .def("evaluate", &E::evaluate, py::arg("x"), py::arg("y"), py::kw_only(), py::arg("sample_weight") = py::none(),
-           py::arg("n_threads") = 1)
-      .def("predict", &E::predict, py::arg("x"), py::arg("n_threads") = 1)
+           py::arg("batch_size") = 0, py::arg("n_threads") = 1, py::arg("divide_by") = "weights")
+      .def("predict", &E::predict, py::arg("x"), py::arg("n_threads") = 1, py::kw_only(), py::arg("batch_size") = 0,
+           py::arg("training") = false)
       .def("activations", &E::activations, py::arg("x"), py::arg("n_threads") = 1)
       .def("input_gradient", &E::input_gradient, py::arg("x"), py::arg("cotangent") = py::none(),
            py::arg("n_threads") = 1);
 }
 
-double default_alpha(Activation f) {
-  return f == Activation::leaky_relu ? 0.01 : 1.0;  // the slope of leaky_relu; elu's limit is -alpha
+template <class T>
+py::object new_engine(const Tape& tape, const py::object& share) {
+  using E = BoundEngine<T>;
+  if (!share.is_none() && !py::isinstance<E>(share)) throw py::type_error("share must be an engine of the same dtype");
+  E* made = share.is_none() ? new E(tape) : new E(tape, share.cast<const E&>());
+  return py::cast(made, py::return_value_policy::take_ownership);
 }
 
 }  // namespace
 
 void bind_engine(py::module_& m) {
-  py::class_<Tape>(m, "Tape")
-      .def(py::init<>())
-      .def("input", &Tape::input, py::arg("width"))
-      .def("dense", &Tape::dense, py::arg("x"), py::arg("units"), py::arg("trainable") = true)
-      .def(
-          "activation",
-          [](Tape& tape, int x, const std::string& name, std::optional<double> alpha) {
-            const auto f = named<Activation>(kActivationNames, name, "activation");
-            return tape.activation(x, f, alpha.value_or(default_alpha(f)));
-          },
-          py::arg("x"), py::arg("name"), py::arg("alpha") = py::none())
-      .def("dropout", &Tape::dropout, py::arg("x"), py::arg("rate"))
-      .def("output", &Tape::set_output, py::arg("x"))
-      .def(
-          "loss",
-          [](Tape& tape, int x, const std::string& name, double weight, double clip, double delta,
-             const std::vector<double>& quantiles, double gamma, std::optional<double> alpha, double label_smoothing) {
-            const auto loss = named<Loss>(kLossNames, name, "loss");
-            const double other = loss == Loss::binary_cross_entropy ? 1 - alpha.value_or(0) : 1;
-            tape.loss({.loss = loss,
-                       .input = x,
-                       .weight = weight,
-                       .clip = clip,
-                       .delta = delta,
-                       .quantiles = quantiles,
-                       .gamma = gamma,
-                       .smoothing = label_smoothing,
-                       .alpha_1 = alpha.value_or(1),
-                       .alpha_0 = other});
-          },
-          py::arg("x"), py::arg("name"), py::arg("weight") = 1.0, py::arg("clip") = 0.0, py::kw_only(),
-          py::arg("delta") = 1.0, py::arg("quantiles") = std::vector<double>(), py::arg("gamma") = 0.0,
-          py::arg("alpha") = py::none(), py::arg("label_smoothing") = 0.0);
-
-  py::class_<Update>(m, "Update")
-      .def(py::init([](const std::string& kind, double learning_rate, double momentum, bool nesterov, double beta_1,
-                       double beta_2, double epsilon, double rho, double initial_accumulator, double weight_decay,
-                       bool decay_bias, double l1, double l2, double clip_norm, double clip_value) {
-             return Update{.rule = named<Rule>(kRuleNames, kind, "optimizer"),
-                           .learning_rate = learning_rate,
-                           .momentum = momentum,
-                           .nesterov = nesterov,
-                           .beta_1 = beta_1,
-                           .beta_2 = beta_2,
-                           .epsilon = epsilon,
-                           .rho = rho,
-                           .initial_accumulator = initial_accumulator,
-                           .weight_decay = weight_decay,
-                           .decay_bias = decay_bias,
-                           .l1 = l1,
-                           .l2 = l2,
-                           .clip_norm = clip_norm,
-                           .clip_value = clip_value};
-           }),
-           py::arg("kind"), py::kw_only(), py::arg("learning_rate"), py::arg("momentum") = 0.0,
-           py::arg("nesterov") = false, py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8,
-           py::arg("rho") = 0.9, py::arg("initial_accumulator") = 0.1, py::arg("weight_decay") = 0.0,
-           py::arg("decay_bias") = false, py::arg("l1") = 0.0, py::arg("l2") = 0.0, py::arg("clip_norm") = 0.0,
-           py::arg("clip_value") = 0.0)
-      .def_property_readonly("kind", [](const Update& u) { return std::string(kRuleNames[size_t(u.rule)]); })
-      .def_readwrite("learning_rate", &Update::learning_rate)
-      .def_readwrite("momentum", &Update::momentum)
-      .def_readwrite("nesterov", &Update::nesterov)
-      .def_readwrite("beta_1", &Update::beta_1)
-      .def_readwrite("beta_2", &Update::beta_2)
-      .def_readwrite("epsilon", &Update::epsilon)
-      .def_readwrite("rho", &Update::rho)
-      .def_readwrite("initial_accumulator", &Update::initial_accumulator)
-      .def_readwrite("weight_decay", &Update::weight_decay)
-      .def_readwrite("decay_bias", &Update::decay_bias)
-      .def_readwrite("l1", &Update::l1)
-      .def_readwrite("l2", &Update::l2)
-      .def_readwrite("clip_norm", &Update::clip_norm)
-      .def_readwrite("clip_value", &Update::clip_value);
+  py::class_<Sums>(m, "Sums")
+      .def_readonly("loss", &Sums::loss)
+      .def_readonly("penalty", &Sums::penalty)
+      .def_readonly("losses", &Sums::losses)
+      .def_property_readonly("totals",
+                             [](const Sums& s) {
+                               py::list all;
+                               for (const auto& t : s.totals)
+                                 all.append(py::array_t<double>(py::ssize_t(t.size()), t.data()));
+                               return all;
+                             })
+      .def_readonly("total_weights", &Sums::total_weights)
+      .def_readonly("rows", &Sums::rows)
+      .def_property_readonly("mean_loss", [](const Sums& s) { return s.loss / double(s.rows); })
+      .def("__iter__", [](const Sums& s) { return py::iter(py::make_tuple(s.loss, s.penalty)); });
 
   bind_engine_of<float>(m, "Engine32");
   bind_engine_of<double>(m, "Engine64");
   m.def(
       "Engine",
-      [](const Tape& tape, const std::string& dtype) -> py::object {
-        if (dtype == "float32") return py::cast(new BoundEngine<float>(tape), py::return_value_policy::take_ownership);
-        if (dtype == "float64") return py::cast(new BoundEngine<double>(tape), py::return_value_policy::take_ownership);
+      [](const Tape& tape, const std::string& dtype, const py::object& share) -> py::object {
+        if (dtype == "float32") return new_engine<float>(tape, share);
+        if (dtype == "float64") return new_engine<double>(tape, share);
         throw py::value_error("dtype must be 'float32' or 'float64', got '" + dtype + "'");
       },
-      py::arg("tape"), py::arg("dtype"));
+      py::arg("tape"), py::arg("dtype"), py::arg("share") = py::none());
 }
 
 }  // namespace mlpcore

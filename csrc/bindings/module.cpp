@@ -13,6 +13,7 @@ namespace py = pybind11;
 namespace mlpcore {
 
 void bind_engine(py::module_& m);
+void bind_tape(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_predictor(py::module_& m);
 
@@ -61,6 +62,7 @@ PYBIND11_MODULE(_core, m) {
                                            kernels<double>().axpy};
   m.attr("row_kernels") = py::capsule(&rows, MLPCORE_ROW_KERNELS);
 
+  bind_tape(m);
   bind_engine(m);
   bind_predictor(m);
   py::module_ k = m.def_submodule("kernels", "Every kernel as a NumPy function, for tests, benchmarks and teaching.");

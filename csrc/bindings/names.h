@@ -32,6 +32,8 @@ constexpr std::array<std::string_view, 16> kBinaryNames = {
     "greater", "greater_equal", "less",     "less_equal", "equal", "not_equal", "logical_and", "logical_or"};
 constexpr std::array<std::string_view, 7> kReductionNames = {"sum", "mean", "max", "min", "prod", "argmax", "argmin"};
 
+constexpr std::array<std::string_view, 2> kPartNames = {"kernel", "bias"};
+
 // The enumerator whose name is `name`, in the order of the enum.
 template <class Enum, size_t N>
 Enum named(const std::array<std::string_view, N>& names, const std::string& name, const char* what) {

@@ -72,7 +72,7 @@ class Pass:
         rows = self.rows
         if self.rng is not None:
             rows.shuffle(self.rng)
-        loss_sum, penalty_sum = self.engine.train(
+        sums = self.engine.train(
             rows.x,
             rows.y,
             rows.order,
@@ -82,7 +82,7 @@ class Pass:
             learning_rates=self.optimizer.schedule.rates(-(-len(rows) // self.batch_size)),
             n_threads=self.n_threads,
         )
-        return (loss_sum / self.loss_divisor + penalty_sum) / len(rows)
+        return (sums.loss / self.loss_divisor + sums.penalty) / len(rows)
 
     def weights(self) -> Parameters:
         """Return a copy of the weights of this moment."""

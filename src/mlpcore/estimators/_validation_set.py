@@ -57,8 +57,8 @@ class Validation:
 
     def observe(self, engine: _core.Engine, n_threads: int, parameters: Callable[[], Parameters]) -> float:
         """Note loss and score of the weights that the engine has now; return the score."""
-        loss = engine.evaluate(self.x, self.y, sample_weight=self.sample_weight, n_threads=n_threads)
-        loss /= self.targets.loss_divisor
+        sums = engine.evaluate(self.x, self.y, sample_weight=self.sample_weight, n_threads=n_threads)
+        loss = sums.mean_loss / self.targets.loss_divisor
         if self.scorer is None:
             output = engine.predict(self.x, n_threads=n_threads)
             score = self.targets.score(output, self.y, self.sample_weight)
