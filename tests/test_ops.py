@@ -397,3 +397,7 @@ def test_what_a_batch_cannot_do_says_what_to_do(function, message):
 def test_an_unknown_op_suggests_the_nearest():
     with pytest.raises(AttributeError, match="no function 'concatenat'; did you mean 'concatenate'"):
         _ = ops.concatenat
+
+
+def test_integers_that_are_no_numbers_give_no_warning():
+    assert ops.floor_divide(np.array([1]), np.array([0])).dtype == np.int32

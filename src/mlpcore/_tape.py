@@ -257,10 +257,7 @@ class Recorder(Passes):
             tape.output(symbol.value)
             symbol.reader = (arena.generation, arena.engine(tape))
         arena.push()
-        numbers = symbol.reader[1].predict(list(self.batch), training=self.training)
-        shape = (-1, *symbol.axes) if symbol.batched else symbol.axes
-        result: NDArray[Any] = np.asarray(numbers, symbol.dtype).reshape(shape)
-        return result
+        return symbol.array(symbol.reader[1].predict(list(self.batch), training=self.training))
 
 
 @contextmanager

@@ -236,6 +236,12 @@ class Symbol(Tensor):
         """The shape without the batch."""
         return self.shape[1:] if self.batched else self.shape  # type: ignore[return-value]
 
+    def array(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return what an engine computed for it, (rows, width) or (width,), in its shape and dtype."""
+        shape = (len(values), *self.axes) if self.batched else self.axes
+        with np.errstate(invalid="ignore"):  # NaN among integers
+            return values.astype(self.dtype, copy=False).reshape(shape)
+
     def numpy(self) -> NDArray[Any]:
         """Return the numbers for the current batch, by running the tape so far.
 

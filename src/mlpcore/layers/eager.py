@@ -88,7 +88,7 @@ class Eager:
         self.arena.push()
         values = engine.predict(rows, n_threads=thread_limit(None), training=training)
         computed = iter([values] if len(found) == 1 else values)
-        return pack(result, [as_array(next(computed), leaf) if isinstance(leaf, Symbol) else leaf for leaf in leaves])
+        return pack(result, [leaf.array(next(computed)) if isinstance(leaf, Symbol) else leaf for leaf in leaves])
 
     def _check(self, arrays: list[NDArray[Any]]) -> None:
         lengths = {array.shape[0] if array.ndim else None for array in arrays}
@@ -100,12 +100,3 @@ class Eager:
         for array in arrays:
             if array.dtype.kind not in "fiub":
                 raise TypeError(f"{self.layer.name}: expected arrays of numbers, got one of dtype {array.dtype}")
-
-
-def as_array(values: NDArray[Any], symbol: Symbol) -> NDArray[Any]:
-    """Return what an engine computed as an array of the Symbol's shape and dtype."""
-    shape = (-1, *symbol.axes) if symbol.batched else symbol.axes
-    if symbol.batched and not len(values):
-        shape = (0, *symbol.axes)
-    result: NDArray[Any] = np.asarray(values, symbol.dtype).reshape(shape)
-    return result

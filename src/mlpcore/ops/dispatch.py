@@ -114,10 +114,7 @@ class _Program:
         rows = [np.ascontiguousarray(array, np.float32).reshape(1, -1) for array in arrays]
         values = self.engine.predict(rows)
         computed = iter([values] if self.n_outputs == 1 else values)
-        leaves = [
-            np.asarray(next(computed), leaf.dtype).reshape(leaf.shape) if isinstance(leaf, Symbol) else leaf
-            for leaf in flatten(self.result)
-        ]
+        leaves = [leaf.array(next(computed)) if isinstance(leaf, Symbol) else leaf for leaf in flatten(self.result)]
         return pack(self.result, leaves)
 
 
