@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mlpcore import _registry, optimizers
@@ -56,7 +57,7 @@ class Plan:
         own = [each.name for each in self.losses] if len(self.losses) > 1 else []
         return ["loss", *own, *(each.name for each in self.metrics)]
 
-    @property
+    @cached_property
     def divide_by(self) -> str:
         """What the sums of a batch are divided by: its "rows" or its "weights"."""
         return "weights" if any(each.loss.divide_by == "weights" for each in self.losses) else "rows"

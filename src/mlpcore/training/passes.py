@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlpcore._arena import Arena, Variable
-from mlpcore._engine import Engine
+from mlpcore._engine import Engine, Update
 from mlpcore.training.feed import Feed, Order
 from mlpcore.training.recording import Program, for_function
 from mlpcore.training.running import Running
@@ -82,20 +82,30 @@ class Pass:
         if self.running.is_resumed:
             self.running.resume(feed.program(first, self.is_static))
         by_batch = self._by_batch or bool(feed.program(first, self.is_static).others)
-        for count in self._counts(n_batches - done, by_batch):
-            begin, end = done * batch_size, min((done + count) * batch_size, n_rows)
-            rows = slice(begin, end) if order is None else order[begin:end]
-            if self.watcher.needs_batches:
-                self.watcher.begin(self.step)
-            self._call(feed, rows, batch_size, count)
-            done += count
-            self.step += count
-            if self.watcher.needs_batches:
-                self.stopped = self.watcher.end(self.step - 1, self.running.logs())
-            elif self.watcher.wants_progress:
-                self.watcher.progress(self.step, self.running.logs)
-            if self.stopped:
-                break
+        has_hooks, has_line = self.watcher.needs_batches, self.watcher.wants_progress
+        try:
+            for count in self._counts(n_batches - done, by_batch):
+                begin, end = done * batch_size, min((done + count) * batch_size, n_rows)
+                rows = slice(begin, end) if order is None else order[begin:end]
+                if has_hooks:
+                    self.watcher.begin(self.step)
+                self._call(feed, rows, batch_size, count)
+                done += count
+                self.step += count
+                if has_hooks:
+                    self._pause()
+                    self.stopped = self.watcher.end(self.step - 1, self.running.logs())
+                    if self.stopped:
+                        break
+                elif has_line:
+                    self.watcher.progress(self.step, self.running.logs)
+        finally:
+            self._pause()
+
+    def _pause(self) -> None:
+        """Let others see, and change, how far the training is."""
+        if self.learner is not None:
+            self.learner.pause()
 
     def _counts(self, n_batches: int, by_batch: bool) -> Iterator[int]:
         """Yield how many batches each call takes."""
@@ -157,6 +167,8 @@ class Pass:
 class Learner:
     """What training needs besides an evaluation: the optimizer, its state in the arena, the constraints.
 
+    Between a call of `train` and one of `pause` nobody else looks at the optimizer, so it is asked once.
+
     Parameters
     ----------
     optimizer : Optimizer
@@ -170,9 +182,11 @@ class Learner:
 
     def __init__(self, optimizer: Any, arena: Arena, constrained: list[Variable], prepare: Callable[[Engine], None]):
         self.optimizer = optimizer
-        self._prepare = prepare
         self.arena = arena
         self.constrained = constrained
+        self._prepare = prepare
+        self._engine: Engine | None = None  # the last one
+        self._update: Update | None = None  # None: the optimizer has to be asked
 
     @property
     def has_constraints(self) -> bool:
@@ -190,25 +204,35 @@ class Learner:
         n_threads: int,
     ) -> Any:
         """Train on rows in `count` batches; return the engine's sums."""
-        optimizer = self.optimizer
-        self._prepare(engine)
-        order = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
-        is_whole = isinstance(rows, slice) and len(order) == feed.n_rows
+        update = self._update
+        if update is None:
+            self._prepare(engine)
+            self._update = update = self.optimizer.update()
+        self._engine = engine
+        whole = False
+        if isinstance(rows, slice):
+            whole = rows.start == 0 and rows.stop == feed.n_rows
+            rows = np.arange(rows.start, rows.stop)
         try:
             return engine.train(
                 feed.inputs,
                 feed.targets(program),
-                None if is_whole else order,
+                None if whole else rows,
                 batch_size,
-                optimizer.update(),
+                update,
                 sample_weight=feed.weights,
-                learning_rates=optimizer.rates(engine.step, count),
+                learning_rates=self.optimizer.rates(engine.step, count),
                 n_threads=n_threads,
                 divide_by=program.plan.divide_by,
             )
         finally:
             self.arena.trained()
-            optimizer.iterations = engine.step
             for variable in self.constrained:
                 assert variable.constraint is not None
                 variable.assign(variable.constraint(variable.numpy()))
+
+    def pause(self) -> None:
+        """Tell the optimizer how many steps are done; ask it anew before the next one."""
+        if self._engine is not None:
+            self.optimizer.iterations = self._engine.step
+        self._engine = self._update = None

@@ -98,7 +98,9 @@ class Recording:
         self.recorder = Recorder(arena, training)
         rows: list[Row] = flatten(inputs)
         self._inputs = pack(inputs, [self.recorder.input(row.axes, row.dtype) for row in rows])
-        self._programs: dict[Any, tuple[Any, Program]] = {}  # by the block in which the model's call ended, and form
+        self._programs: dict[Form, dict[int, tuple[Any, Program]]] = {}  # by the block in which the model's call ended
+        self._form: Form | None = None
+        self._of_form: dict[int, tuple[Any, Program]] = {}  # those of that form
 
     @property
     def has_objectives(self) -> bool:
@@ -125,17 +127,20 @@ class Recording:
         """Return the program of a pass over `batch`; see `trace`."""
         outputs = self.trace(batch)
         block = self.recorder.at
-        key = (id(block), form)
-        known = self._programs.get(key)
+        if form is not self._form:
+            self._form, self._of_form = form, self._programs.setdefault(form, {})
+        known = self._of_form.get(id(block))
         if known is not None and self.is_valid(known[1]):
             symbols = known[1].outputs
-            found = [outputs] if type(outputs) is Symbol else flatten(outputs)
+            if len(symbols) == 1 and outputs is symbols[0]:
+                return known[1]
+            found = flatten(outputs)
             if len(found) == len(symbols) and all(a is b for a, b in zip(found, symbols, strict=True)):
                 return known[1]
         program = self._completed(outputs, form)
-        if len(self._programs) > _MOST_PROGRAMS:
-            self._programs.clear()
-        self._programs[key] = (block, program)
+        if len(self._of_form) > _MOST_PROGRAMS:
+            self._of_form.clear()
+        self._of_form[id(block)] = (block, program)
         return program
 
     def is_valid(self, program: Program) -> bool:
