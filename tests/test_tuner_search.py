@@ -109,6 +109,20 @@ def test_hypermodels_may_have_hyperparameters_of_fit(tmp_path):
     assert "batch_size" in [each.name for each in tuner.oracle.get_space().space]
 
 
+def test_a_fit_that_drops_the_callbacks_is_told_so(tmp_path):
+    class Net(kt.HyperModel):
+        def build(self, hp):
+            return build_pretend_model(hp)
+
+        def fit(self, hp, model, *args, **kwargs):
+            return 0.5
+
+    tuner = random_search(tmp_path, Net(), max_trials=1)
+    tuner.search(0.0, verbose=0)
+    with pytest.raises(FileNotFoundError, match="trial 0 left no weights .* must pass its callbacks on"):
+        tuner.get_best_models()
+
+
 @pytest.mark.parametrize(
     ("returned", "score"),
     [(0.25, 0.25), ({"val_accuracy": 0.5, "loss": 1.0}, 0.5), ([0.25, {"val_accuracy": 0.75}], 0.5)],

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcore.tuner._project import Project
-from mlpcore.tuner._storage import quiet, repeatable
+from mlpcore.tuner._storage import quiet, repeatable, require_optuna
 from mlpcore.tuner.hyperparameters import HyperParameters
 from mlpcore.tuner.objective import Objective, make_objective
 from mlpcore.tuner.parameters import HyperParameter, Value
@@ -69,6 +69,7 @@ class Oracle:
         self.seed = seed
         self.max_retries_per_trial = max_retries_per_trial
         self.max_consecutive_failed_trials = max_consecutive_failed_trials
+        self.prunes = False  # whether trials are told when to stop, known once the search is open
         self._space = self.hyperparameters.copy()
         self._project: Project | None = None
 
@@ -78,11 +79,9 @@ class Oracle:
         """Make the Optuna sampler that draws one value."""
         raise NotImplementedError
 
-    def _pruner(self) -> BasePruner:
-        """Make the Optuna pruner."""
-        from optuna.pruners import NopPruner
-
-        return NopPruner()
+    def _pruner(self) -> BasePruner | None:
+        """Make the Optuna pruner that is asked after each epoch; None asks nobody."""
+        return None
 
     def _draw(self, handle: optuna.trial.Trial, parameter: HyperParameter) -> Value:
         """Draw a value for a trial."""
@@ -96,10 +95,15 @@ class Oracle:
 
     def _open(self, folder: Path, overwrite: bool) -> None:
         """Begin or go on with the search in a folder."""
+        require_optuna()
+        from optuna.pruners import NopPruner
+
         with quiet():
             seed = random.SystemRandom().getrandbits(32) if self.seed is None else self.seed
             sampler = repeatable(self._sampler, seed)
-            self._project = Project(folder, self.objective, sampler, self._pruner(), overwrite)
+            pruner = self._pruner()
+            self._project = Project(folder, self.objective, sampler, pruner or NopPruner(), overwrite)
+        self.prunes = pruner is not None
 
     @property
     def project(self) -> Project:

@@ -13,6 +13,7 @@ import numpy as np
 
 from mlpcore import _random
 from mlpcore._validation import unknown_argument
+from mlpcore.saving.atomic import replacing
 from mlpcore.tuner.base_tuner import BaseTuner
 from mlpcore.tuner.hypermodel import HyperModel
 from mlpcore.tuner.oracles import Oracle
@@ -92,7 +93,11 @@ class Tuner(BaseTuner):
                 model = self._build(trial) if execution == 0 else self.hypermodel._build(hp)
                 self._check_model(model)
                 callbacks = for_trial(kwargs.get("callbacks"), trial.trial_id, execution, hp.values, folder)
-                callbacks += [TunerHooks(self, trial), keep] + ([report] if execution == 0 else [])
+                callbacks += [
+                    TunerHooks(self, trial),
+                    keep,
+                    *([report] if self.oracle.prunes and execution == 0 else []),
+                ]
                 returned.append(self.hypermodel.fit(hp, model, *args, **{**kwargs, "callbacks": callbacks}))
             if report.pruned:
                 trial.status = "PRUNED"
@@ -152,7 +157,10 @@ class Tuner(BaseTuner):
             For overriders; not used.
         """
         folder = Path(self.get_trial_dir(trial_id))
-        (folder / "build_config.json").write_text(json.dumps({"input_shape": model.input_shape}))
+        shape = folder / "build_config.json"
+        if not shape.exists():
+            with replacing(shape) as file:
+                file.write(json.dumps({"input_shape": model.input_shape}).encode())
         model.save_weights(str(folder / "checkpoint.weights.h5"))
 
     def load_model(self, trial: Trial) -> Any:
@@ -164,6 +172,10 @@ class Tuner(BaseTuner):
         """
         assert self.hypermodel is not None
         folder = Path(self.get_trial_dir(trial.trial_id))
+        if not (folder / "checkpoint.weights.h5").exists():
+            raise FileNotFoundError(
+                f"trial {trial.trial_id} left no weights in {str(folder)!r}: a fit of your own must pass its callbacks on."
+            )
         model = self.hypermodel._build(trial.hyperparameters.copy())
         self._check_model(model)
         if not model.built:
