@@ -119,7 +119,7 @@ def test_a_fit_that_drops_the_callbacks_is_told_so(tmp_path):
 
     tuner = random_search(tmp_path, Net(), max_trials=1)
     tuner.search(0.0, verbose=0)
-    with pytest.raises(FileNotFoundError, match="trial 0 left no weights .* must pass its callbacks on"):
+    with pytest.raises(FileNotFoundError, match=r"trial 0 left no weights.* must pass its callbacks on"):
         tuner.get_best_models()
 
 

@@ -174,7 +174,7 @@ class Tuner(BaseTuner):
         folder = Path(self.get_trial_dir(trial.trial_id))
         if not (folder / "checkpoint.weights.h5").exists():
             raise FileNotFoundError(
-                f"trial {trial.trial_id} left no weights in {str(folder)!r}: a fit of your own must pass its callbacks on."
+                f"trial {trial.trial_id} left no weights: a fit of your own must pass its callbacks on."
             )
         model = self.hypermodel._build(trial.hyperparameters.copy())
         self._check_model(model)
