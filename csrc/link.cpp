@@ -332,6 +332,7 @@ class Linker {
     plan_.buffer_of_op.resize(ops_.size());
     for (size_t v = 0; v < ops_.size(); ++v) plan_.buffer_of_op[v] = place_[root_[v]].home;
     bool in_place = !plan_.inputs.empty();
+    for (const int b : plan_.inputs) in_place = in_place && plan_.buffers[b].layout == Layout::panels;
     plan_.chain = tape_.inputs == 1 && tape_.outputs.size() == 1;
     for (size_t v = 0; v < ops_.size(); ++v) {
       if (!needed_[v]) continue;
