@@ -401,3 +401,8 @@ def test_an_unknown_op_suggests_the_nearest():
 
 def test_integers_that_are_no_numbers_give_no_warning():
     assert ops.floor_divide(np.array([1]), np.array([0])).dtype == np.int32
+
+
+def test_of_numbers_and_lists_alone():
+    assert ops.sqrt(4.0) == 2
+    assert ops.add([1.0, 2.0], [3.0, 4.0]).tolist() == [4, 6]

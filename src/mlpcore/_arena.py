@@ -216,11 +216,11 @@ class Arena:
     >>> arena.add([v])
     >>> tape = Tape()
     >>> arena.declare(tape)
-    >>> tape.output(tape.parameter(0))
+    >>> tape.output(tape.binary(tape.input(2), tape.parameter(0), "add"))
     >>> engine = arena.engine(tape)
     >>> arena.push()
-    >>> engine.predict([])
-    array([1., 1.], dtype=float32)
+    >>> engine.predict(np.zeros((1, 2), np.float32))
+    array([[1., 1.]], dtype=float32)
     """
 
     def __init__(self, dtype: str = "float32"):
@@ -279,7 +279,8 @@ class Arena:
         first = declared.variables[0]
         trainable = any(variable.trainable for variable in declared.variables)
         if declared.is_dense:
-            tape.add_dense(*first.shape, bias=len(declared.variables) == 2, trainable=trainable)
+            n_in, n_out = first.shape
+            tape.add_dense(n_in, n_out, bias=len(declared.variables) == 2, trainable=trainable)
         else:
             tape.add_parameter(first.size, trainable=trainable)
 

@@ -100,6 +100,8 @@ class _Program:
             return recorder.input(value.shape, dtype, batched=False)
 
         args, kwargs = map_structure(as_symbol, args), map_structure(as_symbol, kwargs)
+        if not recorder.inputs:  # of constants alone; the engine runs on rows
+            recorder.input((1,))
         with recorder:
             self.result = recorder.record(function, args, kwargs, function)
             leaves = [leaf for leaf in flatten(self.result) if isinstance(leaf, Symbol)]
@@ -112,7 +114,7 @@ class _Program:
         if not self.n_outputs:
             return self.result
         rows = [np.ascontiguousarray(array, np.float32).reshape(1, -1) for array in arrays]
-        values = self.engine.predict(rows)
+        values = self.engine.predict(rows or [np.zeros((1, 1), np.float32)])
         computed = iter([values] if self.n_outputs == 1 else values)
         leaves = [leaf.array(next(computed)) if isinstance(leaf, Symbol) else leaf for leaf in flatten(self.result)]
         return pack(self.result, leaves)
