@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlpcore import _random
 from mlpcore._structure import flatten
 from mlpcore._tensor import KerasTensor
 
@@ -90,10 +91,13 @@ def _called(model: Any) -> tuple[list[KerasTensor], list[KerasTensor]]:
     if config.get("input_shape") is None:
         return [], []
     inputs = _as_placeholders(config["input_shape"])
+    random_state = _random.get_state()  # a picture changes no training
     try:
         return flatten(inputs), _placeholders(model.call(inputs))
     except Exception:  # whatever its code does without numbers
         return [], []
+    finally:
+        _random.set_state(random_state)
 
 
 def _as_placeholders(shape: Any) -> Any:
