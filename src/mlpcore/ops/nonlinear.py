@@ -43,6 +43,8 @@ def tanh(x: Any) -> Any:
 @op
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x above 0, alpha (exp(x) - 1) below."""
+    if alpha < 0:
+        return _branches(x, p.binary(p.unary(p.binary(x, 0.0, "minimum"), "expm1"), alpha, "multiply"))
     return p.activation(x, "elu", float(alpha))
 
 
@@ -90,7 +92,15 @@ def mish(x: Any) -> Any:
 @op
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """x above 0, negative_slope x below."""
+    if negative_slope < 0:
+        return _branches(x, p.binary(x, negative_slope, "multiply"))
     return p.activation(x, "leaky_relu", float(negative_slope))
+
+
+def _branches(x: Any, below: Any) -> Any:
+    """x above 0, else `below`. The kernels tell the two apart by the result's sign: not where both are positive."""
+    x = symbol(x)
+    return p.elementwise("where", (p.binary(x, 0.0, "greater"), x, below), p.as_float(x))
 
 
 @op
