@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from mlpcore._functional import symbolic
 from mlpcore._structure import Structure, flatten, map_structure
 from mlpcore._tape import Recorder, active
@@ -14,6 +16,7 @@ from mlpcore._tensor import KerasTensor
 from mlpcore._validation import suggest
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.layers.eager import Eager
+from mlpcore.layers.signatures import parameters_of
 from mlpcore.layers.weights import Weighted
 from mlpcore.models.summary import print_summary
 from mlpcore.models.wiring import Wiring, names_of_keys, shapes_of
@@ -94,6 +97,8 @@ class Model(Trainer):
         symbolic(self, self._recorded, (_placeholders(input_shape),), {})
 
     def _called(self, recorder: Recorder | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if recorder is None and self._is_static and len(args) == 1 and not kwargs and _holds_arrays(args[0]):
+            return self.predict_on_batch(args[0])
         if recorder is None and self._eager is None:
             self._eager = Eager(self)
             self._eager.arena = self._session.arena  # the one in which it is trained
@@ -190,7 +195,13 @@ class Model(Trainer):
         return self._wiring is not None and not self.run_eagerly and type(self).call in _CALLS_OF_GRAPHS
 
     def _forward(self, inputs: Structure) -> Structure:
-        return self._recorded(inputs)
+        recorder = active()
+        if not self.built or self.activity_regularizer is not None or recorder is None:
+            return self._recorded(inputs)
+        call: Any = self.call
+        takes_training = "training" in parameters_of(type(self).call)
+        outputs = call(inputs, training=recorder.training) if takes_training else call(inputs)
+        return self._recorded(inputs) if outputs is None else outputs  # which says what is wrong
 
     def _matched(self, x: Structure) -> Structure:
         return x if self._wiring is None else self._wiring.matched(x)
@@ -277,6 +288,10 @@ _CALLS_OF_GRAPHS: list[Any] = [Model.call]  # those that do nothing but run a gr
 
 def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return len(args) >= 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
+
+
+def _holds_arrays(value: Any) -> bool:
+    return all(isinstance(each, np.ndarray) for each in flatten(value))
 
 
 def _placeholders(shapes: Any) -> Structure:

@@ -65,7 +65,6 @@ class Feed:
         self._form = Form()
         self._targets: list[Any] = []
         self.weights: list[Array] = []
-        self._program: Program | None = None
         self._read: list[Any] | None = None
         self._y: list[Array] = []
         if not self.recording.has_objectives:
@@ -88,10 +87,8 @@ class Feed:
 
     def program(self, rows: Order | slice, is_static: bool = False) -> Program:
         """Return the program of a pass over some rows; a static model's is recorded once."""
-        program = self._program
-        if not is_static or program is None or not self.recording.is_valid(program):
-            self._program = program = self.recording.program(self._form, self.batch(rows))
-        return program
+        find = self.recording.static_program if is_static else self.recording.program
+        return find(self._form, self.batch(rows))
 
     def targets(self, program: Program) -> list[Array]:
         """Return the targets as the program's tape reads them."""

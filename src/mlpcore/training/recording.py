@@ -33,7 +33,7 @@ class Form:
     weighted: tuple[bool, ...] = ()
 
 
-@dataclass
+@dataclass(eq=False)
 class Program:
     """A recorded pass: its tape and what its sums and outputs stand for."""
 
@@ -99,6 +99,7 @@ class Recording:
         rows: list[Row] = flatten(inputs)
         self._inputs = pack(inputs, [self.recorder.input(row.axes, row.dtype) for row in rows])
         self._programs: dict[Form, dict[int, tuple[Any, Program]]] = {}  # by the block in which the model's call ended
+        self._static: dict[Form, Program] = {}
         self._form: Form | None = None
         self._of_form: dict[int, tuple[Any, Program]] = {}  # those of that form
 
@@ -141,6 +142,13 @@ class Recording:
         if len(self._of_form) > _MOST_PROGRAMS:
             self._of_form.clear()
         self._of_form[id(block)] = (block, program)
+        return program
+
+    def static_program(self, form: Form, batch: Any = None) -> Program:
+        """Return the program of every pass, where the model's call is always the same."""
+        program = self._static.get(form)
+        if program is None or not self.is_valid(program):
+            self._static[form] = program = self.program(form, batch)
         return program
 
     def is_valid(self, program: Program) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -57,21 +60,29 @@ class Running:
         self._program = program
 
     def _add_up(self) -> None:
-        for sums, program in self._waiting:
-            self._rows += sums.rows
-            self._loss += sums.loss + sums.penalty
+        waiting, self._waiting = self._waiting, []
+        for program, group in groupby(waiting, key=itemgetter(1)):  # neighbours of one program, for speed
+            self._add_group(program, [sums for sums, _ in group])
+
+    def _add_group(self, program: Program, group: list[Any]) -> None:
+        rows = [sums.rows for sums in group]
+        self._rows += sum(rows)
+        self._loss += math.fsum(sums.loss + sums.penalty for sums in group)
+        if len(program.plan.losses) > 1:
             self._losses = self._losses or [0.0] * len(program.plan.losses)
-            own, n_others = iter(sums.losses), len(program.weightless)
+            own = iter(zip(*(sums.losses for sums in group), strict=True))
             for number, each_loss in enumerate(program.plan.losses):
                 if each_loss.weight:
-                    self._losses[number] += next(own) / each_loss.weight
-            for number, total in zip(program.weightless, sums.totals, strict=False):
-                self._losses[number] += float(total[0])
-            totals_of_metrics = zip(sums.totals[n_others:], sums.total_weights[n_others:], strict=True)
-            for each, (totals, weight) in zip(program.recorded, totals_of_metrics, strict=True):
+                    self._losses[number] += math.fsum(next(own)) / each_loss.weight
+            for place, number in enumerate(program.weightless):
+                self._losses[number] += math.fsum(sums.totals[place][0] for sums in group)
+        if program.recorded:
+            n_others = len(program.weightless)
+            all_totals = list(zip(*(sums.totals[n_others:] for sums in group), strict=True))
+            weights = list(zip(*(sums.total_weights[n_others:] for sums in group), strict=True))
+            for each, totals, weight in zip(program.recorded, all_totals, weights, strict=True):
                 assert isinstance(each.metric, SumsMetric)
-                each.metric.accumulate(totals, weight, sums.rows)
-        self._waiting.clear()
+                each.metric.accumulate(np.sum(totals, axis=0), math.fsum(weight), sum(rows))
 
     def logs(self) -> dict[str, Any]:
         """Return the loss and the metrics by name, in alphabetical order; nothing before the first batch."""

@@ -41,6 +41,7 @@ class Session:
     def __init__(self, model: Trainer):
         self._model = model
         self._arena: Arena | None = None
+        self._dtype: str | None = None
         self._recordings: dict[Any, Recording] = {}
         self._feeds: WeakKeyDictionary[ArrayRows, dict[str, Feed]] = WeakKeyDictionary()
         self._optimizer: Any = None  # whose slots the engines hold
@@ -59,8 +60,10 @@ class Session:
     @property
     def dtype(self) -> str:
         """What the engines compute in: "float64" if a layer does."""
-        found = {variable.dtype for variable in self._model.variables}
-        return "float64" if "float64" in found or self._model.dtype == "float64" else "float32"
+        if self._dtype is None or not self._model.built:
+            found = {variable.dtype for variable in self._model.variables}
+            self._dtype = "float64" if "float64" in found or self._model.dtype == "float64" else "float32"
+        return self._dtype
 
     @property
     def n_threads(self) -> int:
@@ -74,6 +77,7 @@ class Session:
 
     def reset(self) -> None:
         """Forget all recordings, after the layers of the model have changed."""
+        self._dtype = None
         self._recordings.clear()
         self._feeds.clear()
 

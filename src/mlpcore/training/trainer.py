@@ -242,6 +242,9 @@ class Trainer(Compilable):
             raise unknown_argument(f"{type(self).__name__}.evaluate", name, parameters_of(Trainer.evaluate)[1:])
         self._must_be_compiled("evaluate")
         source = source_of(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        if callbacks is None and verbose == 0:
+            logs = self._evaluated(source, NoHooks())
+            return logs if return_dict else self._in_order(logs)
         callbacks = self._callbacks(callbacks, verbose, source)
         try:
             callbacks.on_test_begin()
@@ -315,6 +318,8 @@ class Trainer(Compilable):
         for name in unknown:
             raise unknown_argument(f"{type(self).__name__}.predict", name, parameters_of(Trainer.predict)[1:])
         source = source_of(x, batch_size=batch_size, steps=steps)
+        if callbacks is None and verbose == 0:
+            return predicted(self._session, source, NoHooks(), self._is_static)
         callbacks = self._callbacks(callbacks, verbose, source)
         try:
             callbacks.on_predict_begin()
