@@ -154,8 +154,11 @@ class Graph:
         return sorted(distinct.values(), key=lambda op: (-self._operation_depths[id(op)], self._order[id(op)]))
 
     def _check_names(self) -> None:
+        layers = {operation.name for operation in self.operations if isinstance(operation, Layer)}
         by_name: dict[str, Operation] = {}
         for operation in self.operations:
+            while isinstance(operation, OpCall) and operation.name in layers:  # a layer Multiply beside an op multiply
+                operation.name += "_op"
             if operation.name in by_name:
                 raise ValueError(f"two layers of the model are called {operation.name!r}; layer names must be unique.")
             by_name[operation.name] = operation
