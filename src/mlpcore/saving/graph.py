@@ -39,13 +39,13 @@ def graph_config(graph: Any, inputs: Any, outputs: Any) -> dict[str, Any]:
     """
     nested = {operation.name for operation in graph.operations if _is_functional(operation)}
 
-    def place(tensor: KerasTensor) -> list[Any]:
+    def end(tensor: KerasTensor) -> list[Any]:
         name, node, index = graph.place(tensor)
-        return [name, node + (name in nested), index]  # Keras counts the making of a model as its first call
+        return [name, node + (name in nested), index]  # here, and here alone, Keras counts a model's making as a call
 
     def plain(value: Any) -> Any:
         if isinstance(value, KerasTensor):
-            config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": place(value)}
+            config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": list(graph.place(value))}
             return {"class_name": "__keras_tensor__", "config": config}
         return _plain(value, plain)
 
@@ -60,8 +60,8 @@ def graph_config(graph: Any, inputs: Any, outputs: Any) -> dict[str, Any]:
         layers.append({**config, "name": operation.name, "inbound_nodes": calls})
     return {
         "layers": layers,
-        "input_layers": map_structure(place, inputs),
-        "output_layers": map_structure(place, outputs),
+        "input_layers": map_structure(end, inputs),
+        "output_layers": map_structure(end, outputs),
     }
 
 
@@ -126,7 +126,7 @@ class _Op:
     def __init__(self, data: Mapping[str, Any], find: Callable[[str], Any]) -> None:
         name = str(data["class_name"])
         self.function = find(_registry.snake_case(name))
-        if self.function is None:
+        if not getattr(self.function, "__module__", "").startswith("mlpcore.ops"):
             raise ValueError(f"mlpcore has no layer or function {name!r}")
         known = inspect.signature(self.function).parameters
         self.settings: dict[str, Any] = {}
@@ -184,7 +184,7 @@ def graph_from_config(
             tensors[name, 0, 0] = layer.output
     if sum(map(len, waiting.values())) > _MOST_CALLS:
         raise ValueError(f"a graph of more than {_MOST_CALLS} calls")
-    reader = _Reader(tensors)
+    reader = _Reader(tensors, {name for name, layer in made.items() if _is_functional(layer)})
     while any(waiting.values()):
         before = sum(map(len, waiting.values()))
         for name, calls in waiting.items():
@@ -198,10 +198,12 @@ def graph_from_config(
 def _call_while_possible(name: str, layer: Any, calls: list[Any], reader: _Reader) -> None:
     """Do the calls of a layer in their order, up to the first one whose inputs are not there yet."""
     while calls and reader.has_all(calls[0]):
+        if not isinstance(calls[0], list) and not _places(calls[0]):
+            raise ValueError(f"a call of {name!r} on nothing that comes from the inputs")
         args, kwargs = reader.arguments(calls.pop(0))
         if not isinstance(layer, _Op):
             kwargs = {key: value for key, value in kwargs.items() if not (key == "mask" and value is None)}
-        number = reader.counts.get(name, int(_is_functional(layer)))
+        number = reader.counts.get(name, 0)
         reader.counts[name] = number + 1
         for index, tensor in enumerate(flatten(layer(*args, **kwargs))):
             reader.tensors[name, number, index] = tensor
@@ -210,8 +212,9 @@ def _call_while_possible(name: str, layer: Any, calls: list[Any], reader: _Reade
 class _Reader:
     """Turns the JSON of arguments back into values and the tensors made so far."""
 
-    def __init__(self, tensors: dict[Place, Any]) -> None:
+    def __init__(self, tensors: dict[Place, Any], nested: set[str] | None = None) -> None:
         self.tensors = tensors
+        self.nested = nested or set()  # names of models in the graph
         self.counts: dict[str, int] = {}
 
     def arguments(self, call: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -233,9 +236,11 @@ class _Reader:
     def structure(self, places: Any) -> Any:
         """Return the tensors in the places of a nested structure of places."""
         if isinstance(places, list) and len(places) == 3 and isinstance(places[0], str):
-            if _place(places) not in self.tensors:
+            name, node, index = _place(places)
+            place = name, node - (name in self.nested), index
+            if place not in self.tensors:
                 raise ValueError(f"the graph has no tensor {places}")
-            return self.tensors[_place(places)]
+            return self.tensors[place]
         if isinstance(places, dict):
             return {key: self.structure(each) for key, each in places.items()}
         if not isinstance(places, list):
