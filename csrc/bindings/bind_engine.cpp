@@ -38,6 +38,7 @@ struct Inputs {
     const size_t expected = plan.inputs.size(), got = listed ? py::len(x) : 1;
     if (got != expected && !(expected == 0 && listed))
       throw py::value_error("this tape has " + std::to_string(expected) + " inputs, got " + std::to_string(got));
+    if (expected == 0) data.rows = 1;  // values that depend on nothing but parameters
     for (size_t i = 0; i < expected; ++i) {
       const py::object each = listed ? py::object(x[py::int_(i)]) : x;
       if (SparseArray<T>::looks_sparse(each)) {
