@@ -465,6 +465,17 @@ def test_metrics_of_ones_own_see_each_batch():
     assert own == pytest.approx(mae, rel=1e-5)
 
 
+@pytest.mark.parametrize("layer", [layers.Dropout(0.5), layers.GaussianNoise(0.5), layers.BatchNormalization()])
+def test_metrics_of_ones_own_see_the_noise_of_the_step(layer):
+    def numpy_mae(y_true, y_pred):
+        return np.mean(np.abs(np.asarray(y_true) - np.asarray(y_pred)), axis=-1)
+
+    model = Sequential([Input((4,)), layers.Dense(20), layer, layers.Dense(1)])
+    model.compile(loss="mse", metrics=["mae", numpy_mae])
+    history = model.fit(X, Y, epochs=2, verbose=0).history
+    assert history["numpy_mae"] == pytest.approx(history["mae"], rel=1e-5)
+
+
 def test_add_loss_counts():
     class Penalized(Model):
         def __init__(self):

@@ -126,6 +126,8 @@ class Pass:
     def _call(self, feed: Feed, rows: Order | slice, batch_size: int, count: int) -> None:
         program = feed.program(rows, self.is_static)
         engine = feed.recording.engine(program)
+        if self.learner is not None:
+            self.learner.resume(engine)
         if program.others:
             self._update_metrics(program, engine, feed, rows)
         if self.learner is None:
@@ -167,7 +169,7 @@ class Pass:
 class Learner:
     """What training needs besides an evaluation: the optimizer, its state in the arena, the constraints.
 
-    Between a call of `train` and one of `pause` nobody else looks at the optimizer, so it is asked once.
+    Between `resume` and `pause` nobody else looks at the optimizer, so it is asked once.
 
     Parameters
     ----------
@@ -193,6 +195,13 @@ class Learner:
         """Whether there is something to do after each step."""
         return bool(self.constrained)
 
+    def resume(self, engine: Engine) -> None:
+        """Let an engine go on where the optimizer stands."""
+        if self._update is None:
+            self._prepare(engine)
+            self._update = self.optimizer.update()
+        self._engine = engine
+
     def train(
         self,
         program: Program,
@@ -204,11 +213,7 @@ class Learner:
         n_threads: int,
     ) -> Any:
         """Train on rows in `count` batches; return the engine's sums."""
-        update = self._update
-        if update is None:
-            self._prepare(engine)
-            self._update = update = self.optimizer.update()
-        self._engine = engine
+        assert self._update is not None, "resume comes first"
         whole = False
         if isinstance(rows, slice):
             whole = rows.start == 0 and rows.stop == feed.n_rows
@@ -219,7 +224,7 @@ class Learner:
                 feed.targets(program),
                 None if whole else rows,
                 batch_size,
-                update,
+                self._update,
                 sample_weight=feed.weights,
                 learning_rates=self.optimizer.rates(engine.step, count),
                 n_threads=n_threads,
