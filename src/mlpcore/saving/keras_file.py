@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
+from mlpcore._arena import at_most
 from mlpcore.layers import Layer
 from mlpcore.saving import strict_json
 from mlpcore.saving.archive import Archive
@@ -93,8 +94,10 @@ def load_keras(path: PathLike, custom_objects: Mapping[str, Any] | None = None, 
     where = os.fspath(path)
     with Archive(path) as archive:
         config = strict_json.loads(archive.read(_CONFIG), f"{where!r}: {_CONFIG}")
+        n_bytes = archive.sizes.get(_WEIGHTS, 0)
     with reviving(where):
-        model = _model_of(config, custom_objects)
+        with at_most(n_bytes):
+            model = _model_of(config, custom_objects)
         with weights_of(path) as file:
             found = named_variables(model)
             arrays, problems = read_keras_weights(file, found)

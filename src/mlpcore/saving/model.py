@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlpcore import _random, _registry
+from mlpcore._arena import at_most
 from mlpcore._validation import suggest
 from mlpcore.layers import Layer
 from mlpcore.saving.building import build, build_config
@@ -165,13 +166,14 @@ def reviving(where: str) -> Iterator[None]:
 def _restored(
     config: Mapping[str, Any], arrays: Mapping[str, Any], custom_objects: Mapping[str, Any] | None, compile: bool
 ) -> Any:
+    weights = {name[len("weights/") :]: array for name, array in arrays.items() if name.startswith("weights/")}
     with _registry.custom_object_scope(custom_objects or {}):
-        model = _registry.deserialize(config["model"], custom_objects)
-        if not isinstance(model, Layer):
-            raise FileFormatError("its description is not one of a model")
-        build(model, config["build"])
+        with at_most(sum(array.nbytes for array in weights.values())):
+            model = _registry.deserialize(config["model"], custom_objects)
+            if not isinstance(model, Layer):
+                raise FileFormatError("its description is not one of a model")
+            build(model, config["build"])
         found = named_variables(model)
-        weights = {name[len("weights/") :]: array for name, array in arrays.items() if name.startswith("weights/")}
         if problems := mismatches({name: variable.shape for name, (variable, _) in found.items()}, weights):
             raise FileFormatError(f"description and weights differ: {problems[0]}")
         assign(found, weights)
