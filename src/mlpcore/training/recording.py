@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlpcore._arena import Arena, Variable
 from mlpcore._engine import Engine, Tape
+from mlpcore._passes import same
 from mlpcore._structure import Structure, flatten, pack
 from mlpcore._tape import Recorder
 from mlpcore._tensor import Structure as Changes
@@ -131,13 +132,8 @@ class Recording:
         if form is not self._form:
             self._form, self._of_form = form, self._programs.setdefault(form, {})
         known = self._of_form.get(id(block))
-        if known is not None and self.is_valid(known[1]):
-            symbols = known[1].outputs
-            if len(symbols) == 1 and outputs is symbols[0]:
-                return known[1]
-            found = flatten(outputs)
-            if len(found) == len(symbols) and all(a is b for a, b in zip(found, symbols, strict=True)):
-                return known[1]
+        if known is not None and self.is_valid(known[1]) and same(outputs, known[1].output_structure):
+            return known[1]
         program = self._completed(outputs, form)
         if len(self._of_form) > _MOST_PROGRAMS:
             self._of_form.clear()
