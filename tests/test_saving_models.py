@@ -1,13 +1,15 @@
 """Models in files: every kind comes back, predicts with the same bits and trains on as if it had not been away."""
 
+import json
 import os
 import zipfile
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import mlpcore
+from keras_files import FOLDER, rows
 from mlpcore import layers, ops
 from mlpcore.saving import FileFormatError, load_model, read_container, write_container
 from mlpcore.saving.weights import named_variables, walk
@@ -350,6 +352,25 @@ def test_names_of_weights_follow_the_structure():
         "layers/concatenate",
         "layers/dense_1",
     ]
+
+
+# ------------------------------------------------ a file that Keras wrote
+
+
+def test_a_file_of_keras_is_read():
+    pytest.importorskip("h5py")
+    expected = json.loads((FOLDER / "graph.json").read_text())
+    model = load_model(FOLDER / "graph.keras")
+    x = rows()
+    assert_allclose(model.predict(x, verbose=0).ravel(), expected["predictions"], rtol=1e-5)  # two float32 products
+    assert_allclose(model.evaluate(x, x[:, :1], verbose=0), expected["evaluated"], rtol=1e-5)
+    assert_allclose(float(model.optimizer.learning_rate), expected["learning_rate"], rtol=1e-6)
+    assert model.optimizer.iterations == expected["iterations"]
+    assert len(model._session.slots()) == 2
+    model.fit(x, x[:, :1], verbose=0)
+    other = type(model).from_config(model.get_config())
+    other.load_weights(FOLDER / "graph.keras")
+    assert_allclose(other.predict(x, verbose=0).ravel(), expected["predictions"], rtol=1e-5)
 
 
 # ------------------------------------------------ hostile files
