@@ -289,18 +289,8 @@ Sums Engine<T>::evaluate(const Data<T>& data, int64_t batch_size, int threads) c
              });
   Sums sums;
   const Batch<T> all(plan_, data, 0, data.rows);
-  for (const Sums& part : parts) {
-    sums.losses.resize(part.losses.size());
-    sums.totals.resize(part.totals.size());
-    sums.total_weights.resize(part.total_weights.size());
-    sums.rows += part.rows;
-    for (size_t l = 0; l < part.losses.size(); ++l) sums.losses[l] += part.losses[l];
-    for (size_t t = 0; t < part.totals.size(); ++t) {
-      sums.totals[t].resize(part.totals[t].size());
-      for (size_t c = 0; c < part.totals[t].size(); ++c) sums.totals[t][c] += part.totals[t][c];
-      sums.total_weights[t] += part.total_weights[t];
-    }
-  }
+  for (const Sums& part : parts) sums.add(part);
+  sums.loss = 0;
   for (size_t l = 0; l < sums.losses.size(); ++l) {
     const LossOp& op = plan_.losses[l].op;
     if (!plan_.batchwise && op.form != LossOp::Form::scalar)

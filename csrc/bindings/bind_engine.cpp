@@ -431,6 +431,7 @@ void bind_engine(py::module_& m) {
       .def_readonly("total_weights", &Sums::total_weights)
       .def_readonly("rows", &Sums::rows)
       .def_property_readonly("mean_loss", [](const Sums& s) { return s.loss / double(s.rows); })
+      .def("add", &Sums::add, py::arg("other"))
       .def("__iter__", [](const Sums& s) { return py::iter(py::make_tuple(s.loss, s.penalty)); });
 
   bind_engine_of<float>(m, "Engine32");
