@@ -25,6 +25,8 @@ def start(kind, folder, pause=0.02):
 def finished(kind, folder):
     """Return number -> (parameters, score) of the finished trials."""
     tuner, _ = make_tuner(kind, folder)
+    messages = [trial.message for trial in tuner.oracle.trials.values() if trial.status == "FAILED"]
+    assert not messages, messages[0]
     trials = tuner.oracle.project.trials()
     return {t.number: (t.params, t.user_attrs["result"]["score"]) for t in trials if t.state.is_finished()}
 

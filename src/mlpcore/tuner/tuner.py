@@ -16,7 +16,7 @@ from mlpcore._validation import unknown_argument
 from mlpcore.saving.atomic import replacing
 from mlpcore.tuner.base_tuner import BaseTuner
 from mlpcore.tuner.hypermodel import HyperModel
-from mlpcore.tuner.oracles import Oracle
+from mlpcore.tuner.oracle import Oracle
 from mlpcore.tuner.trial import Trial
 
 
