@@ -56,7 +56,10 @@ class Running:
 
     def add(self, sums: Any, program: Program) -> None:
         """Take the sums of one call; they are looked at when somebody asks for the logs."""
-        self._waiting.append((sums, program))
+        if self._waiting and self._waiting[-1][1] is program:
+            self._waiting[-1][0].add(sums)
+        else:
+            self._waiting.append((sums, program))
         self._program = program
 
     def _add_up(self) -> None:
