@@ -45,7 +45,8 @@ class Linker {
     schedule();
     meet_gradients();
     for (Node& node : plan_.nodes) {
-      if (node.layer >= 0 && node.kind == OpKind::dense && node.has_gradient && plan_.layers[node.layer].declared.trainable)
+      if (node.layer >= 0 && node.kind == OpKind::dense && node.has_gradient &&
+          plan_.layers[node.layer].declared.trainable)
         plan_.layers[node.layer].uses.push_back(int(&node - plan_.nodes.data()));
       plan_.has_whole = plan_.has_whole || node.whole || (node.whole_back && node.has_gradient);
     }

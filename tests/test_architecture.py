@@ -19,7 +19,6 @@ CSRC = ROOT / "csrc"
 # From the bottom up: what stands in a layer imports from its own layer and from earlier ones.
 PYTHON_LAYERS = [
     {"_core", "_perceptron", "_validation", "_structure", "_random", "_thread_limits"},
-    {"_engine"},
     {"_registry"},
     {"_tensor", "_passes", "_tape", "_arena"},  # what is recorded, where, and the variables that it reads
     {"_functional"},
@@ -46,7 +45,18 @@ CPP_LAYERS = [
     {"link.h", "link.cpp"},
     {"parameters.h", "space.h"},
     {"passes.h", "passes.cpp"},
-    {"team.h", "team.cpp", "row_work.h", "row_work.cpp", "unit_work.h", "unit_work.cpp", "engine.h", "engine.cpp", "predictor.h", "predictor.cpp"},
+    {
+        "team.h",
+        "team.cpp",
+        "row_work.h",
+        "row_work.cpp",
+        "unit_work.h",
+        "unit_work.cpp",
+        "engine.h",
+        "engine.cpp",
+        "predictor.h",
+        "predictor.cpp",
+    },
     {"bindings"},
 ]
 

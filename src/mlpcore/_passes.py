@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcore._engine import Tape
+from mlpcore._core import Tape
 from mlpcore._structure import flatten
 from mlpcore._tensor import Structure, Symbol, Tensor
 
@@ -86,7 +86,7 @@ def same(a: Any, b: Any) -> bool:
     if kind is tuple or kind is list:
         if len(a) != len(b):
             return False
-        for x, y in zip(a, b, strict=True):
+        for x, y in zip(a, b, strict=True):  # noqa: SIM110  (a generator costs more than the comparisons)
             if x is not y and not same(x, y):
                 return False
         return True
