@@ -128,7 +128,9 @@ def test_python_file_opens_with_one_sentence(path):
         opening = re.match(r'(?:#[^\n]*\n)*"""(.+?)(?:\n\n|""")', path.read_text(), re.DOTALL)
         sentence = opening[1] if opening else ""
     else:
-        sentence = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
+        docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+        docstring = re.sub(r"\A[^\n]+\n=+\n\n", "", docstring)  # the heading of an example in the gallery
+        sentence = docstring.split("\n\n")[0]
     assert sentence.endswith("."), f"{name_of(path)} must open with a docstring, a sentence"
 
 
