@@ -600,6 +600,14 @@ def test_wrong_numbers_of_targets_are_refused():
         two_outputs(loss=["mse"] * 3).fit(X, (Y, Y), verbose=0)
 
 
+def test_a_model_without_a_loss_is_evaluated_but_not_trained():
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    model.compile(optimizer="sgd", metrics=["mae"])
+    assert model.evaluate(X, Y, verbose=0)[0] == 0
+    with pytest.raises(ValueError, match="nothing to train for: compile the model with a loss"):
+        model.fit(X, Y, verbose=0)
+
+
 def test_own_steps_of_training_are_refused():
     class Own(Model):
         def train_step(self, data):

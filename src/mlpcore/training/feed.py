@@ -72,7 +72,7 @@ class Feed:
         self._y: list[Array] = []
         if not self.recording.has_objectives:
             return
-        names = self.recording.names(self.batch(slice(0, self.n_rows)))
+        names = self.recording.names(self.batch(slice(0, min(self.n_rows, 32))))
         self._targets = by_output("y", y, names)
         weights = [
             weight_of_rows(weight, self.n_rows, dtype, "sample_weight")

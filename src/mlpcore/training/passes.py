@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlpcore._arena import Arena, Variable
-from mlpcore._engine import Engine, Update
+from mlpcore._core import Engine, Update
 from mlpcore.training.feed import Feed, Order
 from mlpcore.training.recording import Program, for_function
 from mlpcore.training.running import Running

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore._arena import Arena, Variable
-from mlpcore._engine import Engine, Tape
+from mlpcore._core import Engine, Tape
 from mlpcore._passes import same
 from mlpcore._structure import Structure, flatten, pack
 from mlpcore._tape import Recorder
@@ -225,11 +225,14 @@ class Recording:
                 sample_weight=weight_numbers[output],
                 weight=each.weight,
             )
-        for variable in self._regularized():
-            if variable.regularizer is not None:
-                penalty = fused_penalty(variable.regularizer)
-                if penalty is None or not recorder.penalty(variable, *penalty):
-                    recorder.scalar_loss(variable.regularizer(variable))
+        regularized = [variable for variable in self._regularized() if variable.regularizer is not None]
+        if recorder.training and not (any(each.weight for each in plan.losses) or regularized or recorder.losses):
+            raise ValueError("there is nothing to train for: compile the model with a loss, or add_loss() in its call.")
+        for variable in regularized:
+            assert variable.regularizer is not None
+            penalty = fused_penalty(variable.regularizer)
+            if penalty is None or not recorder.penalty(variable, *penalty):
+                recorder.scalar_loss(variable.regularizer(variable))
         for loss in recorder.losses:
             recorder.scalar_loss(loss)
         recorded: list[OutputMetric] = []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlpcore import _random
 from mlpcore._arena import Arena
-from mlpcore._engine import Engine
+from mlpcore._core import Engine
 from mlpcore._structure import Structure
 from mlpcore._validation import thread_limit
 from mlpcore.data import ArrayRows, Batch, Source
