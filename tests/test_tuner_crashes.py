@@ -66,6 +66,7 @@ def kill_and_check(kind, folder, n_kills, seed):
     assert known.items() <= final.items()
     assert len(final) == SEARCHES[kind][1]
     assert len({str(params) for params, _ in final.values()}) == len(final)
+    assert len(make_tuner(kind, folder)[0].get_best_models(3)) == 3
 
 
 @pytest.mark.parametrize("kind", SEARCHES)
