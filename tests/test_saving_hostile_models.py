@@ -87,3 +87,10 @@ def test_200_mutated_models_load_equal_or_are_refused(path):
         else:
             assert_array_equal(back.predict(X, verbose=0), expected)
     assert refusals > 100
+
+
+def test_an_hdf5_file_without_a_model_is_named(tmp_path):
+    pytest.importorskip("h5py")
+    fitted(sequential).save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(FileFormatError, match=r"without a model.*load_weights"):
+        load_model(tmp_path / "model.weights.h5")

@@ -144,6 +144,25 @@ def test_weights_move_both_ways(tmp_path, kind):
     assert_same_predictions(other, ours, kind)
 
 
+@pytest.mark.parametrize("kind", ["chain", "images", "embedding"])
+def test_mlpcore_reads_older_files_of_keras(tmp_path, kind):
+    theirs = trained(keras, kind)
+    theirs.save(tmp_path / "model.h5")
+    model = mlpcore.models.load_model(tmp_path / "model.h5")
+    assert_same_predictions(model, theirs, kind)
+    assert model.optimizer.iterations == int(theirs.optimizer.iterations)
+
+
+def test_nested_weights_of_older_files_are_in_order(tmp_path):
+    inner = keras.Sequential([keras.layers.BatchNormalization(), keras.layers.Dense(3)])
+    theirs = keras.Sequential([keras.Input((6,)), inner, keras.layers.Dense(1)])
+    theirs.compile("sgd", "mse")
+    theirs.fit(X, Y, epochs=2, verbose=0)
+    theirs.save(tmp_path / "model.h5")
+    model = mlpcore.models.load_model(tmp_path / "model.h5")
+    assert_allclose(model.predict(X, verbose=0), theirs.predict(X, verbose=0), **TOLERANCE)
+
+
 OPTIMIZERS = {
     "SGD": {"momentum": 0.9, "learning_rate": 0.05},
     "Adam": {"amsgrad": True},

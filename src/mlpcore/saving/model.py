@@ -103,7 +103,7 @@ def save_model(
 def load_model(
     path: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
-    """Return the model that ``model.save`` wrote, or Keras 3 to a ``.keras`` file.
+    """Return the model that ``model.save`` wrote, or Keras 3 to a ``.keras`` or ``.h5`` file.
 
     Parameters
     ----------
@@ -136,10 +136,9 @@ def load_model(
     where = os.fspath(path)
     kind = kind_of(path)
     if kind == "hdf5":
-        raise FileFormatError(
-            f"{where!r} is an HDF5 file: weights of Keras, which model.load_weights() reads into a model, or a whole "
-            "model in Keras' older format, which Keras itself can save again as .keras."
-        )
+        from mlpcore.saving.keras_h5 import load_h5
+
+        return load_h5(path, custom_objects, compile)
     if kind == "keras":
         from mlpcore.saving.keras_file import load_keras
 
