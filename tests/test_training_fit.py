@@ -313,6 +313,24 @@ def test_hooks_come_in_the_order_of_keras():
     assert [entry[0] for entry in heard][:2] == ["on_predict_begin", "on_predict_batch_begin"]
 
 
+def test_the_weights_of_a_subclass_are_known_when_training_begins():
+    class Limited(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1, kernel_constraint=mlpcore.constraints.MaxNorm(0.01))
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    seen = []
+    model = Limited()
+    model.compile(loss="mse", metrics=["mae"])
+    begin = LambdaCallback(on_train_begin=lambda logs: seen.append((len(model.weights), len(model.metrics))))
+    model.fit(X, Y, verbose=0, callbacks=[begin])
+    assert seen == [(2, 1)]
+    assert np.linalg.norm(model.get_weights()[0]) <= 0.01 + 1e-6
+
+
 def test_stop_training_ends_after_the_batch_or_the_epoch():
     def stop(model):
         model.stop_training = True

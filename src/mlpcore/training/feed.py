@@ -44,6 +44,9 @@ class Feed:
     y, sample_weight : structures of ndarray, or None
         As the user gave them.
 
+    is_static : bool, default False
+        Whether the model's call is the same for every batch.
+
     Attributes
     ----------
     inputs, weights : lists of ndarray
@@ -59,6 +62,7 @@ class Feed:
         rows: Structure,
         y: Structure = None,
         sample_weight: Structure = None,
+        is_static: bool = False,
     ):
         self._dtype = dtype
         leaves = flatten(x)
@@ -72,7 +76,7 @@ class Feed:
         self._y: list[Array] = []
         if not self.recording.has_objectives:
             return
-        names = self.recording.names(self.batch(slice(0, min(self.n_rows, 32))))
+        names = self.recording.names(self.batch(slice(0, min(self.n_rows, 32))), is_static)
         self._targets = by_output("y", y, names)
         weights = [
             weight_of_rows(weight, self.n_rows, dtype, "sample_weight")

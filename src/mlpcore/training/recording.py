@@ -101,6 +101,7 @@ class Recording:
         self._inputs = pack(inputs, [self.recorder.input(row.axes, row.dtype) for row in rows])
         self._programs: dict[Form, dict[int, tuple[Any, Program]]] = {}  # by the block in which the model's call ended
         self._static: dict[Form, Program] = {}
+        self._names: list[str] | None = None
         self._form: Form | None = None
         self._of_form: dict[int, tuple[Any, Program]] = {}  # those of that form
 
@@ -121,9 +122,11 @@ class Recording:
         with self.recorder:
             return self._forward(self._inputs)
 
-    def names(self, batch: Any = None) -> list[str]:
-        """Return the names of the outputs."""
-        return self._name_outputs(self.trace(batch))
+    def names(self, batch: Any = None, is_static: bool = False) -> list[str]:
+        """Return the names of the outputs, of a static model's once and for all."""
+        if not is_static or self._names is None:
+            self._names = self._name_outputs(self.trace(batch))
+        return self._names
 
     def program(self, form: Form, batch: Any = None) -> Program:
         """Return the program of a pass over `batch`; see `trace`."""
