@@ -110,7 +110,7 @@ void Engine<T>::assign(const Space<T>& space) {
 
 template <class T>
 Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates,
-                      int threads, bool (*interrupted)()) {
+                      int threads, bool (*interrupted)(), Sums sums) {
   const int64_t batch_rows = std::min(batch_size, data.rows), size = parameters_->size;
   Parameters<T>& p = *parameters_;
   const int averages = update.rule_slots();
@@ -125,7 +125,6 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   Memory<T> gradient(clips || !all_fused_ ? size : 0), extra(all_fused_ ? 0 : size);
   bool penalised = update.l1 != 0 || update.l2 != 0;
   for (const Layer& layer : plan_.layers) penalised = penalised || layer.l1 != 0 || layer.l2 != 0;
-  Sums sums;
   const Weights<T> all{p.weights.get(), averages > 0 ? p.slots[0].get() : nullptr,
                        averages > 1 ? p.slots[1].get() : nullptr, averages > 2 ? p.slots[2].get() : nullptr};
   const int64_t first_step = p.step;

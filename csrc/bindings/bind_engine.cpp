@@ -196,7 +196,7 @@ class BoundEngine {
 
   Sums train(const py::object& x, const py::object& y, const py::object& order, int64_t batch_size,
              const Update& update, const py::object& sample_weight, const py::object& learning_rates, int threads,
-             const std::string& divide_by) {
+             const std::string& divide_by, const Sums& onto) {
     const Plan& plan = engine_.plan();
     Inputs<T> in(x, plan);
     if (plan.losses.empty()) throw py::value_error("this tape has no loss: record one with loss(x, name)");
@@ -206,12 +206,12 @@ class BoundEngine {
     py::array_t<double> rates;
     if (!learning_rates.is_none())
       rates = checked<double>(learning_rates, "learning_rates", {(in.data.rows + batch_size - 1) / batch_size});
-    Sums sums;
+    Sums sums = onto;
     {
       py::gil_scoped_release release;
       std::unique_lock lock(shared_->mutex);
       sums = engine_.train(in.data, batch_size, update, learning_rates.is_none() ? nullptr : rates.data(), threads,
-                           signal_raised);
+                           signal_raised, std::move(sums));
     }
     if (sums.interrupted) throw py::error_already_set();
     return sums;
@@ -393,7 +393,7 @@ void bind_engine_of(py::module_& m, const char* name) {
       .def("set_slots", &E::set_slots, py::arg("slots"), py::arg("step"))
       .def("train", &E::train, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("update"),
            py::kw_only(), py::arg("sample_weight") = py::none(), py::arg("learning_rates") = py::none(),
-           py::arg("n_threads") = 1, py::arg("divide_by") = "weights")
+           py::arg("n_threads") = 1, py::arg("divide_by") = "weights", py::arg("onto") = Sums())
       .def("gradient", &E::gradient, py::arg("x"), py::arg("y"), py::arg("l2") = 0.0, py::kw_only(),
            py::arg("l1") = 0.0, py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1,
            py::arg("divide_by") = "weights")

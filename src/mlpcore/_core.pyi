@@ -167,6 +167,7 @@ class Engine:
         learning_rates: NDArray[np.float64] | None = None,
         n_threads: int = 1,
         divide_by: str = "weights",
+        onto: Sums = ...,
     ) -> Sums: ...
     def gradient(
         self,
