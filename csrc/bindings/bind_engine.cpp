@@ -418,6 +418,7 @@ py::object new_engine(const Tape& tape, const py::object& share) {
 
 void bind_engine(py::module_& m) {
   py::class_<Sums>(m, "Sums")
+      .def(py::init<>())
       .def_readonly("loss", &Sums::loss)
       .def_readonly("penalty", &Sums::penalty)
       .def_readonly("losses", &Sums::losses)
