@@ -9,6 +9,7 @@ import mlpcore
 from mlpcore import Input, Model, Sequential, layers, metrics, ops
 from mlpcore.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, TerminateOnNaN
 from mlpcore.data import PyDataset
+from mlpcore.training import passes
 
 
 @pytest.fixture(autouse=True)
@@ -641,3 +642,20 @@ def test_a_model_of_float64_computes_in_it():
     model.fit(X, Y, verbose=0)
     assert model.predict(X, verbose=0).dtype == np.float64
     assert {w.dtype for w in model.get_weights()} == {np.dtype("float64")}
+
+
+def test_logs_do_not_depend_on_how_a_pass_is_cut_into_calls(monkeypatch):
+    x, y = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32), np.arange(100) % 2
+
+    def history():
+        mlpcore.utils.set_random_seed(0)
+        model = mlpcore.Sequential([mlpcore.layers.Dense(5, activation="relu"), mlpcore.layers.Dense(2, "softmax")])
+        model.compile(loss="categorical_crossentropy", metrics=["accuracy", mlpcore.metrics.AUC(name="auc")])
+        return model.fit(x, np.eye(2)[y], epochs=2, batch_size=7, validation_split=0.2, verbose=0).history
+
+    def cut(self, n_batches, batch_size, by_batch):
+        yield from [1, 3, n_batches - 4] if self.learner is not None else [n_batches]
+
+    expected = history()
+    monkeypatch.setattr(passes.Pass, "_counts", cut)
+    assert history() == expected

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
-from mlpcore._engine import Engine, Tape
+from mlpcore._core import Engine, Tape
 from mlpcore._tape import active
 from mlpcore._tensor import Structure, Symbol, Tensor
 
@@ -241,7 +241,7 @@ class Arena:
 
     Examples
     --------
-    >>> from mlpcore._engine import Tape
+    >>> from mlpcore._core import Tape
     >>> arena, v = Arena(), Variable(np.ones, shape=(2,))
     >>> arena.add([v])
     >>> tape = Tape()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlpcore.saving.atomic import PathLike
 from mlpcore.saving.container import read_container
+from mlpcore.saving.errors import PathLike
 from mlpcore.saving.estimators import KIND, load_estimator
 from mlpcore.saving.model import load_model
 from mlpcore.saving.weights import kind_of

@@ -63,7 +63,7 @@ class Compilable(Layer):
         TypeError
             An unknown argument; the message suggests the nearest.
         ValueError
-            An unknown name of an optimizer; names of losses and metrics are looked up with the first data.
+            An unknown name of an optimizer, a loss or a metric.
 
         Examples
         --------
