@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 namespace mlpcore {
 
@@ -213,31 +214,54 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
 template <class T>
 Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient) {
   const Batch<T> batch(plan_, data, 0, data.rows);
-  Space<T>& space = training_space(data, data.rows, threads);
+  const int64_t block = std::min(gradient_rows(), data.rows);
+  Space<T>& space = training_space(data, block, threads);
   const size_t n_units = units(space).size() - 1;
   Memory<Norms> norms(int64_t(n_units) + 1);
-  Memory<T> extra(all_fused_ ? 0 : parameters_->size);
+  const bool in_parts = block < data.rows;
+  Memory<T> part(in_parts ? parameters_->size : 0), extra(all_fused_ ? 0 : parameters_->size);
   Update update;
   update.l1 = penalty.l1;
   update.l2 = penalty.l2;
   const double divisor = data.by_rows ? 1 : batch.weight_sum;
   const Step<T> step = update.step<T>(1, 0, divisor);
   std::fill_n(gradient, parameters_->size, T(0));
-  run_team(threads, [&](int thread, int n, Barrier& barrier) {
-    const Input<T> x = rows_.input(data, 0, space);
-    rows_.run(batch, space, x, nullptr, thread, n, barrier);
-    barrier.wait();
-    each_unit(units(space), thread, n, [&](const Unit& unit, size_t u) {
-      weights_.collect(batch, space, x, unit, gradient, extra.get());
-      norms.get()[u] = k_.penalise(weights_.step_of(step, unit), unit.kernel, unit.size,
-                                   parameters_->weights.get() + unit.offset, gradient + unit.offset);
-    });
-  });
   Sums sums;
-  rows_.add_totals(batch, space, sums);
+  run_team(threads, [&](int thread, int n, Barrier& barrier) {
+    for (int64_t start = 0; start < data.rows; start += block) {
+      const Batch<T> rows(batch, start, std::min(block, data.rows - start));
+      const Input<T> x = rows_.input(data, start, space);
+      rows_.run(rows, space, x, nullptr, thread, n, barrier);
+      barrier.wait();
+      if (thread == 0) rows_.add_totals(rows, space, sums);
+      const bool last = start + block >= data.rows;
+      each_unit(units(space), thread, n, [&](const Unit& unit, size_t u) {
+        T* g = gradient + unit.offset;
+        weights_.collect(rows, space, x, unit, in_parts ? part.get() : gradient, extra.get());
+        if (in_parts) k_.axpy(T(1), part.get() + unit.offset, g, unit.size);
+        if (last)
+          norms.get()[u] = k_.penalise(weights_.step_of(step, unit), unit.kernel, unit.size,
+                                       parameters_->weights.get() + unit.offset, g);
+      });
+      barrier.wait();
+    }
+  });
   sums.loss /= double(batch.rows);
   sums.penalty = weights_.penalty_of(norms.get(), units(space), penalty.l1, penalty.l2, divisor);
   return sums;
+}
+
+// How many rows a full-batch gradient takes at once: those whose activations fit the second cache.
+template <class T>
+int64_t Engine<T>::gradient_rows() const {
+  bool whole = plan_.batchwise;
+  for (const PlannedLoss& loss : plan_.losses) whole = whole || loss.op.form == LossOp::Form::scalar;
+  if (whole) return std::numeric_limits<int64_t>::max();
+  int64_t elements = 0;
+  for (const Buffer& b : plan_.buffers)
+    if (b.batched) elements += b.groups * k_.padded(b.width) * (b.gradient ? 2 : 1);
+  constexpr int64_t cache = int64_t(1) << 20, least = 256;
+  return std::max(least, cache / (elements * int64_t(sizeof(T))) / 64 * 64);
 }
 
 // f(space, thread, block, first row, range) for blocks of all rows, each passed forward; the range is from the block's

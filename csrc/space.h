@@ -36,20 +36,26 @@ struct Batch {
   int64_t start, rows;
   std::vector<double> sums;  // S of each array of sample weights
   double weight_sum;         // S of the first loss
+  int64_t mean_rows;         // of the batch whose mean the losses are: more than `rows` for a part of it
 
-  Batch(const Plan& plan, const Data<T>& data, int64_t start, int64_t rows) : data(data), start(start), rows(rows) {
+  Batch(const Plan& plan, const Data<T>& data, int64_t start, int64_t rows)
+      : data(data), start(start), rows(rows), mean_rows(rows) {
     for (int j = 0; j < plan.sample_weights; ++j) {
       sums.push_back(0);
       for (int64_t r = start; r < start + rows; ++r) sums[j] += weight(j, r);
     }
     weight_sum = plan.losses.empty() ? double(rows) : divisor(plan.losses[0].op.sample_weight);
   }
+  // A part of a batch.
+  Batch(const Batch& whole, int64_t start, int64_t rows)
+      : data(whole.data), start(start), rows(rows), sums(whole.sums), weight_sum(whole.weight_sum),
+        mean_rows(whole.mean_rows) {}
   // Of row r of the pass.
   double weight(int j, int64_t r) const {
     const T* array = data.weight_array(j);
     return array ? double(array[data.row(r)]) : 1;
   }
-  double divisor(int j) const { return data.by_rows || j < 0 ? double(rows) : sums[j]; }
+  double divisor(int j) const { return data.by_rows || j < 0 ? double(mean_rows) : sums[j]; }
 };
 
 // This thread's share of n things.
