@@ -79,7 +79,8 @@ def setup(app):
 
 
 def quiet(gallery_conf, fname):
-    """Let trainings that are short on purpose end without a warning, in each example anew."""
+    """Begin each page with names counted from 0, and let trainings that are short on purpose end without a warning."""
+    mlpcore.utils.clear_session()
     warnings.filterwarnings("ignore", message=".*hasn't converged yet")
 
 

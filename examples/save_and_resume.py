@@ -93,7 +93,7 @@ estimator = mlpcore.MLPClassifier(
     (50,), early_stopping=True, learning_rate_init=0.01, n_iter_no_change=3, random_state=0
 )
 estimator.fit(data.X_train, data.y_train)
-mlpcore.saving.save_estimator(estimator, folder / "estimator.mlp")
-again = mlpcore.saving.load_estimator(folder / "estimator.mlp")
+estimator.save(folder / "estimator.mlp")
+again = mlpcore.load(folder / "estimator.mlp")
 same = np.array_equal(estimator.predict_proba(data.X_test), again.predict_proba(data.X_test))
 print("estimator loaded, predicts the same to the bit:", same)

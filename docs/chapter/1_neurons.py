@@ -20,22 +20,25 @@ network does can be seen in a table of four rows.
 import matplotlib.pyplot as plt
 import numpy as np
 from logic_gates import GATES, INPUTS, XOR, gates_by_hand, xor_by_hand, xor_by_one_layer
+from sklearn.datasets import make_moons
 
 import mlpcore
 from mlpcore import plot
 
 outputs = gates_by_hand()
 for name, (weights, bias, table) in GATES.items():
-    print(f"{name:11} weights {weights!s:7}, bias {bias:4}: {outputs[name]} as wanted: {(outputs[name] == table).all()}")
+    print(
+        f"{name:11} weights {weights!s:7}, bias {bias:4}: {outputs[name]} as wanted: {(outputs[name] == table).all()}"
+    )
 
 # %%
 # A unit that learns
 # ------------------
 #
-# Rosenblatt's *perceptron* finds the weights itself. Whenever the output for a row is wrong, each weight is moved by the
-# input it belongs to, towards the right answer:
+# Rosenblatt's *perceptron* finds the weights itself. Whenever the output for a row is wrong, each weight is moved by
+# the input it belongs to, towards the right answer:
 #
-# | w ← w + η (y − ŷ) x,
+# | w ← w + η (y - ŷ) x,
 #
 # with a learning rate η. If a line separates the two classes, this comes to an end. If none does, it goes on for ever,
 # and XOR is the smallest case: the points (0, 1) and (1, 0) cannot be cut off from (0, 0) and (1, 1) by one line. In
@@ -66,22 +69,19 @@ print("XOR by two layers:", xor_by_hand())
 
 network = mlpcore.MLPClassifier((4,), activation="tanh", solver="lbfgs", random_state=0).fit(INPUTS, XOR)
 print("XOR learnt:", network.predict(INPUTS))
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-plot.decision_regions(network, INPUTS, XOR, ax=axes[0], feature_names=("A", "B"))
 
 # %%
 # With more units it bends around whatever it is shown. On the right, two interleaved half moons:
 
-from sklearn.datasets import make_moons
-
 X, y = make_moons(300, noise=0.15, random_state=0)
 moons = mlpcore.MLPClassifier((20, 20), solver="lbfgs", alpha=0.01, random_state=0).fit(X, y)
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+plot.decision_regions(network, INPUTS, XOR, ax=axes[0], feature_names=("A", "B"))
 plot.decision_regions(moons, X, y, ax=axes[1])
 axes[0].set_title("XOR, 4 hidden units")
-axes[1].set_title("two moons, 20 and 20 hidden units")
-figure
+_ = axes[1].set_title("two moons, 20 and 20 hidden units")
+assert np.array_equal(network.predict(INPUTS), XOR)
 
 # %%
-# The next page looks into such a network while it learns. All of this as a script: ``python examples/logic_gates.py``.
-
-assert np.array_equal(network.predict(INPUTS), XOR)
+# The next page looks into such a network while it learns. The gates as a script: ``python examples/logic_gates.py``.

@@ -38,8 +38,8 @@ for ax, name in zip(axes, ["sigmoid", "tanh", "relu", "silu"], strict=True):
 # 3. the *backward pass*: by the chain rule, from the last layer to the first, how much each number had to do with it;
 # 4. the *update*: each weight is moved a little against its gradient.
 #
-# Weights start at random: if all were equal, all units of a layer would stay equal for ever. Here is a small network and
-# one mini-batch.
+# Weights start at random: if all were equal, all units of a layer would stay equal for ever. Here is a small network
+# and one mini-batch.
 
 mlpcore.utils.set_random_seed(42)
 model = mlpcore.Sequential([layers.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(1)])

@@ -2,9 +2,9 @@
 3. An image classifier
 ======================
 
-A network of two hidden layers, from the layers to the predictions. If the environment variable ``MLPCORE_DATA`` names a
-folder with ``fashion_mnist.npz``, this page trains on its 55 000 pictures of clothes; otherwise on the 8 x 8 digits that
-come with scikit-learn.
+A network of two hidden layers, from the layers to the predictions. If the environment variable ``MLPCORE_DATA`` names
+a folder with ``fashion_mnist.npz``, this page trains on its 55 000 pictures of clothes; otherwise on the 8 x 8 digits
+that come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt
@@ -44,8 +44,8 @@ model.summary()
 
 # %%
 # Layers have names, by which ``get_layer`` finds them. Weights are NumPy arrays that can be read and set. By default
-# kernels are drawn uniformly within Glorot's bounds and biases are zero; ``kernel_initializer`` and ``bias_initializer``
-# change that.
+# kernels are drawn uniformly within Glorot's bounds and biases are zero; ``kernel_initializer`` and
+# ``bias_initializer`` change that.
 
 hidden = model.get_layer(index=1)
 kernel, bias = hidden.get_weights()

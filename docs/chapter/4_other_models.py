@@ -21,9 +21,9 @@ y_train, y_valid, y_test = (y[:, None] for y in (data.y_train, data.y_valid, dat
 # A stack for regression
 # ----------------------
 #
-# One output, no activation on it, and the mean squared error. The features differ in scale, so a ``Normalization`` layer
-# comes first. It learns their means and variances from the training rows by ``adapt``, before training; after that they
-# are part of the model, and whoever uses it need not know them.
+# One output, no activation on it, and the mean squared error. The features differ in scale, so a ``Normalization``
+# layer comes first. It learns their means and variances from the training rows by ``adapt``, before training; after
+# that they are part of the model, and whoever uses it need not know them.
 
 mlpcore.utils.set_random_seed(42)
 norm_layer = layers.Normalization(input_shape=X_train.shape[1:])

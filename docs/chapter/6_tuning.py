@@ -67,8 +67,8 @@ print(f"the best one on test images: {best.evaluate(data.X_test, data.y_test, ve
 # Learning rate
 # -------------
 #
-# The most important one. A *range test* trains for a few hundred steps with a rate that grows from tiny to far too large,
-# and watches the loss: good rates lie where it falls fastest, well before it shoots up.
+# The most important one. A *range test* trains for a few hundred steps with a rate that grows from tiny to far too
+# large, and watches the loss: good rates lie where it falls fastest, well before it shoots up.
 
 mlpcore.utils.set_random_seed(42)
 model = mlpcore.Sequential([layers.Dense(300, "relu"), layers.Dense(100, "relu"), layers.Dense(10, "softmax")])
@@ -81,7 +81,11 @@ ax = found.plot()
 # What the suggestion is worth, after 5 epochs of plain SGD:
 
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
-for name, rate in {"a tenth": found.suggestion / 10, "the suggestion": found.suggestion, "ten times": found.suggestion * 10}.items():
+for name, rate in {
+    "a tenth": found.suggestion / 10,
+    "the suggestion": found.suggestion,
+    "ten times": found.suggestion * 10,
+}.items():
     mlpcore.utils.set_random_seed(42)
     model = mlpcore.models.clone_model(model)
     model.compile(loss="sparse_categorical_crossentropy", optimizer=mlpcore.optimizers.SGD(rate))
