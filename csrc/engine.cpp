@@ -78,7 +78,7 @@ template <class T>
 Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads) {
   const int64_t nonzeros = most_nonzeros(data, rows), in = plan_.inputs.empty() ? 1 : plan_.input_width();
   threads = useful_threads(data, rows, nonzeros + kUpdateCost * in, threads);
-  const bool gathers = data.order || !plan_.dense_first();
+  const bool gathers = data.order || !plan_.dense_first;
   if (kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
       kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
       kept_->capacity <= 2 * rows + 64)
@@ -300,7 +300,7 @@ Sums Engine<T>::evaluate(const Data<T>& data, int64_t batch_size, int threads) c
   std::vector<Sums> parts(size_t((data.rows + block - 1) / std::max<int64_t>(1, block)));
   Data<T> each = data;  // of blocks the sums are taken first and divided at the end
   each.by_rows = data.by_rows || !plan_.batchwise;
-  each_block(plan_, !plan_.dense_first(), false, true, data, batch_size, nullptr, threads,
+  each_block(plan_, !plan_.dense_first, false, true, data, batch_size, nullptr, threads,
              [&](Space<T>& space, int, int64_t r, Range range, const Passes<T>& passes) {
                rows_.gather(data, r, range, space);
                rows_.read_targets(data, r, range, space);
@@ -335,7 +335,7 @@ template <class T>
 void Engine<T>::predict(const Data<T>& data, T* const* out, int64_t batch_size, bool training, int threads) const {
   const Noise coming{parameters_->seed, parameters_->step + 1};
   const Noise* noise = training ? &coming : nullptr;
-  each_block(plan_, !plan_.dense_first(), false, false, data, batch_size, noise, threads,
+  each_block(plan_, !plan_.dense_first, false, false, data, batch_size, noise, threads,
              [&](Space<T>& space, int, int64_t r, Range range, const Passes<T>& passes) {
                rows_.gather(data, r, range, space);
                const Input<T> x = rows_.input(data, r, space);
@@ -395,7 +395,7 @@ void Engine<T>::input_gradient(const Data<T>& data, const T* cotangent, T* dx, i
       for (int64_t i = 0; i < range.rows; ++i) std::copy_n(one + i * in, in, dx + ((r + i) * width + j) * in);
     }
   };
-  each_block(plan, !plan.dense_first(), true, false, data, 0, nullptr, threads, gradient);
+  each_block(plan, !plan.dense_first, true, false, data, 0, nullptr, threads, gradient);
 }
 
 template class Engine<float>;

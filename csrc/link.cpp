@@ -44,11 +44,11 @@ class Linker {
     plan_losses();
     schedule();
     meet_gradients();
-    for (Node& node : plan_.nodes) {
-      if (node.layer >= 0 && node.kind == OpKind::dense && node.has_gradient &&
-          plan_.layers[node.layer].declared.trainable)
-        plan_.layers[node.layer].uses.push_back(int(&node - plan_.nodes.data()));
-      plan_.has_whole = plan_.has_whole || node.whole || (node.whole_back && node.has_gradient);
+    for (size_t n = 0; n < plan_.nodes.size(); ++n) {
+      const Node& node = plan_.nodes[n];
+      if (node.kind != OpKind::dense || node.move != Move::none || !node.has_gradient) continue;
+      Layer& layer = plan_.layers[node.layer];
+      if (layer.declared.trainable) layer.uses.push_back(int(n));
     }
     return std::move(plan_);
   }
@@ -232,8 +232,7 @@ class Linker {
         return;
       case OpKind::constant:
         place.home = plain();
-        plan_.constants.push_back({place.home, int(plan_.constant_values.size())});
-        plan_.constant_values.push_back(op.values);
+        plan_.constants.push_back({place.home, op.values});
         return;
       case OpKind::parameter:
         place.home = plain();
@@ -347,7 +346,7 @@ class Linker {
         if (std::count(plan_.inputs.begin(), plan_.inputs.end(), b))
           in_place = in_place && node.kind == OpKind::dense && node.move == Move::none;
     for (const int b : plan_.outputs) in_place = in_place && !std::count(plan_.inputs.begin(), plan_.inputs.end(), b);
-    plan_.in_place_ = in_place;
+    plan_.dense_first = in_place;
   }
 
   void plan_losses() {
@@ -355,7 +354,7 @@ class Linker {
       PlannedLoss loss{.op = op};
       const int v = root_[op.input];
       loss.at = op.form == LossOp::Form::kernel ? as_panels(v, 1) : as_plain(v);
-      if (op.form == LossOp::Form::kernel && ops_[v].kind == OpKind::input) plan_.in_place_ = false;
+      if (op.form == LossOp::Form::kernel && ops_[v].kind == OpKind::input) plan_.dense_first = false;
       loss.width = ops_[v].width;
       loss.gradient_at = needs(v) ? loss.at : -1;
       plan_.sample_weights = std::max(plan_.sample_weights, op.sample_weight + 1);
@@ -452,10 +451,6 @@ class Linker {
 };
 
 }  // namespace
-
-int Plan::dense_layers() const {
-  return int(std::count_if(layers.begin(), layers.end(), [](const Layer& l) { return l.is_dense(); }));
-}
 
 int Plan::arrays() const {
   int n = 0;

@@ -9,7 +9,7 @@
 namespace mlpcore {
 
 // The arrays of one pass over the data. `sparse` stands for x where it is set: one input, by rows, of a plan whose
-// dense_first() is true.
+// dense_first is true.
 template <class T>
 struct Data {
   struct Target {
@@ -144,10 +144,8 @@ struct Space {
       const Panels<T> value = take(has_value(b));
       buffers.push_back({value, take(has_gradient(b))});
     }
-    for (const Plan::Constant& c : plan.constants) {
-      const std::vector<double>& values = plan.constant_values[c.op];
-      std::copy(values.begin(), values.end(), buffers[c.buffer].value.at);
-    }
+    for (const Plan::Constant& c : plan.constants)
+      std::copy(c.values.begin(), c.values.end(), buffers[c.buffer].value.at);
     losses.resize(plan.losses.size());
     for (RowLoss& loss : losses) loss = {Memory<T>(training ? rows : 0), Memory<double>(rows)};
     if (!training) return;

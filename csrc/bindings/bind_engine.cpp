@@ -42,7 +42,7 @@ struct Inputs {
     for (size_t i = 0; i < expected; ++i) {
       const py::object each = listed ? py::object(x[py::int_(i)]) : x;
       if (SparseArray<T>::looks_sparse(each)) {
-        if (expected != 1 || !plan.dense_first())
+        if (expected != 1 || !plan.dense_first)
           throw py::value_error("sparse x needs a tape whose first operation is dense");
         sparse.emplace(each, "x", plan.input_width());
         data.sparse = sparse->view;
