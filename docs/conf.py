@@ -26,7 +26,10 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "chapter/*", "**.py.md5"]
-suppress_warnings = ["config.cache", "ref.python"]  # ref.python: `output` is an attribute of several classes
+suppress_warnings = [
+    "config.cache",
+    "ref.python",
+]  # ref.python: `output` is an attribute of several classes
 nitpicky = False
 
 # Markdown: definition lists, and links to headings of other pages.
@@ -52,8 +55,14 @@ html_css_files = ["mlpcore.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "light_css_variables": {"color-brand-primary": "#1f6f8b", "color-brand-content": "#1f6f8b"},
-    "dark_css_variables": {"color-brand-primary": "#7cc4dc", "color-brand-content": "#7cc4dc"},
+    "light_css_variables": {
+        "color-brand-primary": "#1f6f8b",
+        "color-brand-content": "#1f6f8b",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#7cc4dc",
+        "color-brand-content": "#7cc4dc",
+    },
 }
 
 
@@ -62,8 +71,13 @@ def as_written(app, what, name, obj, options, lines):
     for i, line in enumerate(lines):
         line = re.sub(r":(?:ref|term):`([^`<]+?)(?: *<[^>]+>)?`", r"\1", line)
         if not line.lstrip().startswith((">>>", "...", "*")):
-            parts = re.split(r"(``.+?``|`.+?`|\*\*\w+\*\*|\*\w+\*)", line)  # the odd ones are marked up already
-            parts[::2] = [re.sub(r"\*(?=\S)|\|(?=\w)|(?<=\w)_(?=[,)])", r"\\\g<0>", part) for part in parts[::2]]
+            parts = re.split(
+                r"(``.+?``|`.+?`|\*\*\w+\*\*|\*\w+\*)", line
+            )  # the odd ones are marked up already
+            parts[::2] = [
+                re.sub(r"\*(?=\S)|\|(?=\w)|(?<=\w)_(?=[,)])", r"\\\g<0>", part)
+                for part in parts[::2]
+            ]
             line = "".join(parts)
         lines[i] = line
 

@@ -67,14 +67,18 @@ print("XOR by two layers:", xor_by_hand())
 # To *learn* two layers takes one more idea. The step is flat everywhere, so it does not tell in which direction to move
 # a weight. A smooth activation does. Here is a *multilayer perceptron* with four hidden units and tanh:
 
-network = mlpcore.MLPClassifier((4,), activation="tanh", solver="lbfgs", random_state=0).fit(INPUTS, XOR)
+network = mlpcore.MLPClassifier(
+    (4,), activation="tanh", solver="lbfgs", random_state=0
+).fit(INPUTS, XOR)
 print("XOR learnt:", network.predict(INPUTS))
 
 # %%
 # With more units it bends around whatever it is shown. On the right, two interleaved half moons:
 
 X, y = make_moons(300, noise=0.15, random_state=0)
-moons = mlpcore.MLPClassifier((20, 20), solver="lbfgs", alpha=0.01, random_state=0).fit(X, y)
+moons = mlpcore.MLPClassifier((20, 20), solver="lbfgs", alpha=0.01, random_state=0).fit(
+    X, y
+)
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 plot.decision_regions(network, INPUTS, XOR, ax=axes[0], feature_names=("A", "B"))

@@ -42,7 +42,9 @@ for ax, name in zip(axes, ["sigmoid", "tanh", "relu", "silu"], strict=True):
 # and one mini-batch.
 
 mlpcore.utils.set_random_seed(42)
-model = mlpcore.Sequential([layers.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(1)])
+model = mlpcore.Sequential(
+    [layers.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(1)]
+)
 model.compile(loss="mse", optimizer=mlpcore.optimizers.SGD(learning_rate=0.1))
 
 rng = np.random.default_rng(0)
@@ -61,13 +63,17 @@ d_W2, d_b2 = hidden.T @ d_output, d_output.sum(axis=0)
 d_hidden = d_output @ W2.T * (1 - hidden**2)  # the slope of tanh(z) is 1 - tanh(z)²
 d_W1, d_b1 = x.T @ d_hidden, d_hidden.sum(axis=0)
 # 4. update
-by_hand = [w - 0.1 * d for w, d in zip([W1, b1, W2, b2], [d_W1, d_b1, d_W2, d_b2], strict=True)]
+by_hand = [
+    w - 0.1 * d for w, d in zip([W1, b1, W2, b2], [d_W1, d_b1, d_W2, d_b2], strict=True)
+]
 
 # %%
 # The same step by the model:
 
 model_loss = model.train_on_batch(x, y)
-difference = max(np.abs(a - b).max() for a, b in zip(by_hand, model.get_weights(), strict=True))
+difference = max(
+    np.abs(a - b).max() for a, b in zip(by_hand, model.get_weights(), strict=True)
+)
 print(f"loss by hand {loss:.6f}, by the model {float(np.ravel(model_loss)[0]):.6f}")
 print(f"largest difference of a weight: {difference:.1e}")
 assert difference < 1e-6
@@ -86,18 +92,31 @@ ax = mlpcore.plot.history(history, log_scale=True)
 # What a network should look like
 # -------------------------------
 #
-# ===================== ============================== ============ =========== ==============
-# \                     regression                     two classes  labels      many classes
-# ===================== ============================== ============ =========== ==============
-# hidden layers         1 to 5                         same         same        same
-# units of each         10 to 300                      same         same        same
-# outputs               one a target                   1            one a label one a class
-# hidden activation     relu, or silu                  same         same        same
-# output activation     none; softplus if positive     sigmoid      sigmoid     softmax
-# loss                  "mse"; "huber" with outliers   "binary\_\   "binary\_\  "sparse\_\
-#                                                      cross\       cross\      categorical\_\
-#                                                      entropy"     entropy"    crossentropy"
-# ===================== ============================== ============ =========== ==============
+# Mostly one to five hidden layers of 10 to 300 units each, with relu or silu. The last layer follows from the task:
+#
+# .. list-table::
+#    :header-rows: 1
+#
+#    * - task
+#      - outputs
+#      - activation
+#      - loss
+#    * - numbers
+#      - one a target
+#      - none; softplus if they are positive
+#      - ``"mse"``; ``"huber"`` with outliers
+#    * - two classes
+#      - 1
+#      - sigmoid
+#      - ``"binary_crossentropy"``
+#    * - several labels at once, or none
+#      - one a label
+#      - sigmoid
+#      - ``"binary_crossentropy"``
+#    * - one of many classes
+#      - one a class
+#      - softmax
+#      - ``"sparse_categorical_crossentropy"``
 #
 # :class:`~mlpcore.MLPRegressor` and :class:`~mlpcore.MLPClassifier` choose the outputs, the output activation and the
-# loss themselves. *Labels* means that each row may have several at once, or none.
+# loss themselves.

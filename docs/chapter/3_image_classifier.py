@@ -16,7 +16,9 @@ from mlpcore import plot
 
 data = fashion_mnist(options(""))
 side = int(data.X_train.shape[1] ** 0.5)
-X_train, X_valid, X_test = (X.reshape(-1, side, side) for X in (data.X_train, data.X_valid, data.X_test))
+X_train, X_valid, X_test = (
+    X.reshape(-1, side, side) for X in (data.X_train, data.X_valid, data.X_test)
+)
 y_train, y_valid, y_test = data.y_train, data.y_valid, data.y_test
 
 figure, axes = plt.subplots(1, 10, figsize=(10, 1.3), layout="constrained")
@@ -58,8 +60,12 @@ print(hidden.name, kernel.shape, bias.shape, f"largest weight {np.abs(kernel).ma
 # The classes are given as numbers, one a row, hence the *sparse* loss. Rows of rare classes can be given more weight by
 # ``class_weight``.
 
-model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
-history = model.fit(X_train, y_train, epochs=30, validation_data=(X_valid, y_valid), verbose=0)
+model.compile(
+    loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy"]
+)
+history = model.fit(
+    X_train, y_train, epochs=30, validation_data=(X_valid, y_valid), verbose=0
+)
 print(history.params)
 print({name: round(values[-1], 4) for name, values in history.history.items()})
 
@@ -105,8 +111,15 @@ ax = plot.weights(model, n_units=24)
 # The same network in scikit-learn's words. It has fewer choices, chooses sensibly, and works in pipelines and searches.
 
 estimator = mlpcore.MLPClassifier(
-    (300, 100), solver="sgd", learning_rate_init=0.01, batch_size=32, max_iter=30, random_state=42
+    (300, 100),
+    solver="sgd",
+    learning_rate_init=0.01,
+    batch_size=32,
+    max_iter=30,
+    random_state=42,
 )
 estimator.fit(data.X_train, y_train)
-print(f"accuracy {estimator.score(data.X_test, y_test):.4f} after {estimator.n_iter_} epochs")
+print(
+    f"accuracy {estimator.score(data.X_test, y_test):.4f} after {estimator.n_iter_} epochs"
+)
 ax = plot.loss_curve(estimator)

@@ -36,9 +36,13 @@ model = mlpcore.Sequential(
         layers.Dense(1),
     ]
 )
-model.compile(loss="mse", optimizer=mlpcore.optimizers.Adam(1e-3), metrics=["RootMeanSquaredError"])
+model.compile(
+    loss="mse", optimizer=mlpcore.optimizers.Adam(1e-3), metrics=["RootMeanSquaredError"]
+)
 norm_layer.adapt(X_train)
-history = model.fit(X_train, y_train, epochs=20, validation_data=(X_valid, y_valid), verbose=0)
+history = model.fit(
+    X_train, y_train, epochs=20, validation_data=(X_valid, y_valid), verbose=0
+)
 mse, rmse = model.evaluate(X_test, y_test, verbose=0)
 print(f"root of the mean square error on test rows: {rmse:.4f}")
 
@@ -59,7 +63,9 @@ hidden2 = layers.Dense(30, activation="relu")(hidden1)
 concat = layers.concatenate([norm_wide(input_wide), hidden2])
 output = layers.Dense(1, name="main")(concat)
 aux_output = layers.Dense(1, name="aux")(hidden2)
-wide_and_deep = mlpcore.Model(inputs=[input_wide, input_deep], outputs=[output, aux_output])
+wide_and_deep = mlpcore.Model(
+    inputs=[input_wide, input_deep], outputs=[output, aux_output]
+)
 
 figure, ax = plt.subplots(figsize=(6, 7.5), layout="constrained")
 ax = plot.plot_model(wide_and_deep).draw(ax)
@@ -81,10 +87,16 @@ settings = {
 }
 wide_and_deep.compile(optimizer=mlpcore.optimizers.Adam(1e-3), **settings)
 history = wide_and_deep.fit(
-    parts(X_train), (y_train, y_train), epochs=20, validation_data=(parts(X_valid), (y_valid, y_valid)), verbose=0
+    parts(X_train),
+    (y_train, y_train),
+    epochs=20,
+    validation_data=(parts(X_valid), (y_valid, y_valid)),
+    verbose=0,
 )
 names = ("total", "main loss", "aux loss", "main RMSE", "aux RMSE")
-for name, value in zip(names, wide_and_deep.evaluate(parts(X_test), (y_test, y_test), verbose=0), strict=True):
+for name, value in zip(
+    names, wide_and_deep.evaluate(parts(X_test), (y_test, y_test), verbose=0), strict=True
+):
     print(f"{name:10} {value:.4f}")
 
 # %%
@@ -120,4 +132,9 @@ model.norm_layer_deep.adapt(parts(X_train)[1])
 model.compile(optimizer=mlpcore.optimizers.Adam(1e-3), **settings)
 model.fit(parts(X_train), (y_train, y_train), epochs=20, verbose=0)
 main, aux = model.predict(parts(X_test[:3]), verbose=0)
-print("predictions of the class:", np.ravel(main).round(2), "should be", y_test[:3, 0].round(2))
+print(
+    "predictions of the class:",
+    np.ravel(main).round(2),
+    "should be",
+    y_test[:3, 0].round(2),
+)

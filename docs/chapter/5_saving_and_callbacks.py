@@ -18,8 +18,14 @@ data = fashion_mnist(options(""))
 folder = Path(tempfile.mkdtemp())
 
 mlpcore.utils.set_random_seed(42)
-model = mlpcore.Sequential([layers.Dense(100, activation="relu"), layers.Dense(10, activation="softmax")])
-model.compile(loss="sparse_categorical_crossentropy", optimizer=mlpcore.optimizers.Adam(5e-3), metrics=["accuracy"])
+model = mlpcore.Sequential(
+    [layers.Dense(100, activation="relu"), layers.Dense(10, activation="softmax")]
+)
+model.compile(
+    loss="sparse_categorical_crossentropy",
+    optimizer=mlpcore.optimizers.Adam(5e-3),
+    metrics=["accuracy"],
+)
 
 # %%
 # Callbacks
@@ -42,7 +48,9 @@ history = model.fit(
     callbacks=callbacks,
     verbose=0,
 )
-print(f"stopped after {len(history.epoch)} epochs; the best was number {callbacks[1].best_epoch + 1}")
+print(
+    f"stopped after {len(history.epoch)} epochs; the best was number {callbacks[1].best_epoch + 1}"
+)
 axes = plot.history(history, ["loss", "learning_rate"], log_scale=True)
 
 # %%
@@ -55,10 +63,15 @@ axes = plot.history(history, ["loss", "learning_rate"], log_scale=True)
 
 model.save(folder / "my_model.mlp")
 loaded = mlpcore.models.load_model(folder / "my_model.mlp")
-same = np.array_equal(loaded.predict(data.X_test, verbose=0), model.predict(data.X_test, verbose=0))
+same = np.array_equal(
+    loaded.predict(data.X_test, verbose=0), model.predict(data.X_test, verbose=0)
+)
 best = mlpcore.models.load_model(folder / "best.mlp")
 print("predicts the same to the bit:", same)
-print("so does the checkpoint:", np.array_equal(best.get_weights()[0], model.get_weights()[0]))
+print(
+    "so does the checkpoint:",
+    np.array_equal(best.get_weights()[0], model.get_weights()[0]),
+)
 
 # %%
 # With ``BackupAndRestore``, a training that is killed goes on where it was and ends with the same weights, to the bit:
