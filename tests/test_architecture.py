@@ -42,6 +42,7 @@ CPP_LAYERS = [
     {"kernels"},
     {"dispatch.h", "dispatch.cpp"},
     {"tape.h", "tape.cpp", "update.h", "update.cpp"},
+    {"needs.h", "needs.cpp"},
     {"link.h", "link.cpp"},
     {"parameters.h", "space.h"},
     {"passes.h", "passes.cpp"},
