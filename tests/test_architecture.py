@@ -28,7 +28,7 @@ PYTHON_LAYERS = [
     {"_layer_graph"},
     {"losses", "metrics", "optimizers"},
     {"data", "saving"},
-    {"utils", "random"},
+    {"utils", "random", "backend"},
     {"callbacks"},
     {"training"},
     {"models"},
