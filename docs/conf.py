@@ -1,5 +1,6 @@
 """How Sphinx builds these pages: ``python -m sphinx -W --keep-going -b html docs docs/_build``."""
 
+import inspect
 import os
 import re
 import sys
@@ -82,6 +83,15 @@ def as_written(app, what, name, obj, options, lines):
         lines[i] = line
 
 
+def real_signature(app, what, name, obj, options, signature, return_annotation):
+    """Show what `__init__` takes, also of classes whose `__new__` only looks at the arguments."""
+    if what == "class" and signature == "(*args, **kwargs)" and isinstance(obj, type):
+        parameters = list(inspect.signature(obj.__init__).parameters.values())[1:]
+        plain = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+        return str(inspect.Signature(plain)), None
+    return None
+
+
 def is_left_out(app, what, name, obj, skip, options):
     """Leave out what scikit-learn's metadata routing adds to every estimator."""
     return True if re.fullmatch(r"set_\w+_request|get_metadata_routing", name) else None
@@ -89,6 +99,7 @@ def is_left_out(app, what, name, obj, skip, options):
 
 def setup(app):
     app.connect("autodoc-process-docstring", as_written, priority=400)  # before numpydoc
+    app.connect("autodoc-process-signature", real_signature)
     app.connect("autodoc-skip-member", is_left_out)
 
 
@@ -112,5 +123,6 @@ sphinx_gallery_conf = {
     "min_reported_time": 10**6,
     "write_computation_times": False,
     "matplotlib_animations": False,
+    "default_thumb_file": str(DOCS / "_static" / "thumbnail.png"),
     "show_memory": False,
 }

@@ -13,7 +13,7 @@ import time
 from tuning_data import fashion_mnist, options
 
 import mlpcore
-from mlpcore import layers
+from mlpcore import layers, plot
 from mlpcore.callbacks import Callback
 
 chosen = options("A callback of your own")
@@ -81,7 +81,7 @@ class HalveWhenWorse(Callback):
 
 
 # %%
-# All four at work:
+# All four at work. The losses of the batches are means since their epoch began, hence the steps in the curve.
 
 mlpcore.utils.set_random_seed(42)
 model = mlpcore.Sequential([layers.Dense(50, activation="relu"), layers.Dense(10, activation="softmax")])
@@ -97,3 +97,5 @@ history = model.fit(
 )
 print(f"{len(batches.losses)} batches in {len(history.epoch)} epochs")
 print(f"halved {halving.halved} times, to {float(model.optimizer.learning_rate):g}")
+ax = plot.history({"loss": batches.losses})
+_ = ax.set_xlabel("Batch")

@@ -15,7 +15,7 @@ import numpy as np
 from tuning_data import california_housing, options
 
 import mlpcore
-from mlpcore import layers, ops
+from mlpcore import layers, ops, plot
 from mlpcore.saving import register_keras_serializable
 
 chosen = options("A loss, a metric and a layer of your own")
@@ -78,10 +78,11 @@ class GatedResidual(layers.Layer):
 mlpcore.utils.set_random_seed(42)
 model = mlpcore.Sequential([layers.Dense(32, activation="relu"), GatedResidual(64), GatedResidual(64), layers.Dense(1)])
 model.compile(loss=Lopsided(3.0), optimizer=mlpcore.optimizers.Adam(1e-3), metrics=["mae", share_too_low])
-model.fit(data.X_train, data.y_train[:, None], epochs=5 if chosen.quick else 40, verbose=0)
+history = model.fit(data.X_train, data.y_train[:, None], epochs=5 if chosen.quick else 40, verbose=0)
 loss, mae, too_low = model.evaluate(data.X_test, data.y_test[:, None], verbose=0)
 print(f"loss {loss:.4f}, mean absolute error {mae:.4f}, predictions that are too low: {too_low:.0%}")
 print("gates of the first block:", np.abs(model.layers[1].gate.numpy()).max().round(3), "at most")
+axes = plot.history(history)
 
 # %%
 # The loss alone, on arrays, and the check that its value is what the formula says:

@@ -25,6 +25,8 @@ PROMISES = {  # example -> what it prints
     "tensorboard": ["rate 0.01", "rate-0.1/validation"],
 }
 NEEDS = {
+    "custom_callback": "matplotlib",
+    "custom_loss_and_layer": "matplotlib",
     "image_classifier": "matplotlib",
     "regression": "matplotlib",
     "wide_and_deep": "matplotlib",

@@ -116,8 +116,8 @@ _ = ax.legend()
 # Layers and units
 # ----------------
 #
-# The first layer takes what the data give, the last what the task asks. In between, start with one or two layers. Deeper
-# networks need fewer units, since upper layers build on what lower ones have found: lines, then shapes, then things.
+# The first layer takes what the data give, the last what the task asks. In between, start with one or two layers.
+# Deeper networks need fewer units, since upper layers build on what lower ones have found: lines, shapes, things.
 # Lower layers can even serve a new task: :ref:`transfer learning <sphx_glr_generated_examples_transfer_learning.py>`.
 #
 # Layers of equal width do as well as a pyramid, and need one number less to be chosen. And there is an easier way than
