@@ -2,11 +2,12 @@
 
     python benchmarks/roofline.py [--problems fashion-sgd-32 ...] [--rounds 7] [--json out.json]
 
-The phases are differences between calls of one engine on the same batches, in processor time of one thread, the
-least of the rounds, which other programs disturb least: predict is the forward products, evaluate adds the loss, train in the rows' order adds the
-backward products with a plain SGD update in their epilogue, a shuffled order adds the gathering, the optimizer its own
-update. A phase's bound is the larger of its multiply-adds over the measured peak and its bytes over the measured rate
-of reading, from the cache that holds what it reads. A difference near zero is rounding, and may be negative.
+The phases are differences between calls of one engine on the same batches, in processor time of one thread, the least
+of the rounds, which other programs disturb least: predict is the forward products, evaluate adds the loss, train in the
+rows' order adds the backward products with a plain SGD update in their epilogue, a shuffled order adds the gathering,
+the optimizer its own update. A phase's bound is the larger of its multiply-adds over the measured peak and its bytes
+over the measured rate of reading, from the cache that holds what it reads. A difference near zero is rounding, and may
+be negative.
 """
 
 from __future__ import annotations
