@@ -77,7 +77,7 @@ def compile_model(k: Any, model: Any, problem: Problem, variant: str) -> None:
         return 0.5 * k.ops.mean(k.ops.square(y_pred - y_true), axis=-1)
 
     def cross_entropy(y_true: Any, y_pred: Any) -> Any:
-        chosen = k.ops.one_hot(k.ops.squeeze(y_true, -1), problem.layers[-1]) * y_pred
+        chosen = k.ops.one_hot(k.ops.reshape(y_true, (-1,)), problem.layers[-1]) * y_pred
         return -k.ops.log(k.ops.clip(k.ops.sum(chosen, axis=-1), 1e-7, 1 - 1e-7))
 
     own = {"identity": half_squared, "softmax": cross_entropy}
