@@ -85,3 +85,19 @@ def test_class_indices_for_categorical_crossentropy_get_a_hint():
     model.compile(loss="categorical_crossentropy")
     with pytest.raises(ValueError, match="for class indices there is sparse_categorical_crossentropy"):
         model.fit(X, np.zeros(8, int), verbose=0)
+
+
+def test_an_error_leaves_the_weights_of_the_last_batch_and_not_their_averages():
+    class Stop(mlpcore.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.weights = self.model.get_weights()
+            if batch == 2:
+                raise KeyboardInterrupt
+
+    model = mlpcore.Sequential([mlpcore.Input((3,)), layers.Dense(1)])
+    model.compile(optimizer=mlpcore.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9), loss="mse")
+    stop = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, batch_size=2, verbose=0, callbacks=[stop])
+    for now, then in zip(model.get_weights(), stop.weights, strict=True):
+        np.testing.assert_array_equal(now, then)
