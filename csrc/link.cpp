@@ -45,7 +45,8 @@ class Linker {
     schedule();
     meet_gradients();
     for (Node& node : plan_.nodes) {
-      if (node.layer >= 0 && node.kind == OpKind::dense && node.has_gradient && plan_.layers[node.layer].declared.trainable)
+      if (node.layer >= 0 && node.kind == OpKind::dense && node.has_gradient &&
+          plan_.layers[node.layer].declared.trainable)
         plan_.layers[node.layer].uses.push_back(int(&node - plan_.nodes.data()));
       plan_.has_whole = plan_.has_whole || node.whole || (node.whole_back && node.has_gradient);
     }
@@ -356,13 +357,14 @@ class Linker {
       loss.at = op.form == LossOp::Form::kernel ? as_panels(v, 1) : as_plain(v);
       if (op.form == LossOp::Form::kernel && ops_[v].kind == OpKind::input) plan_.in_place_ = false;
       loss.width = ops_[v].width;
-      loss.gradient_at = needs(v) ? loss.at : -1;
+      const bool stopped = needs(v) && !needs(op.input);  // by stop_gradient, another name of what does learn
+      loss.gradient_at = needs(v) && !stopped ? loss.at : -1;
       plan_.sample_weights = std::max(plan_.sample_weights, op.sample_weight + 1);
       if (op.form == LossOp::Form::kernel) {
         loss.target_width = loss.width / std::max(int64_t(1), int64_t(op.quantiles.size()));
         read_target(op.target, reads_classes(op.loss) ? 0 : loss.target_width);
         const Activation other = partner(op.loss);
-        if (fuses_ && other != Activation::identity && maker_[v] >= 0 && gradient_readers_[v] == 1 &&
+        if (fuses_ && !stopped && other != Activation::identity && maker_[v] >= 0 && gradient_readers_[v] == 1 &&
             plan_.nodes[maker_[v]].to == loss.at) {
           Node& made = plan_.nodes[maker_[v]];
           if (made.kind == OpKind::activation && made.activation == other) {
@@ -373,6 +375,10 @@ class Linker {
       }
       plan_.losses.push_back(std::move(loss));
     }
+    for (const PlannedLoss& loss : plan_.losses)
+      if (loss.reads_numbers() && plan_.target_widths[loss.op.target] == 0)
+        throw std::invalid_argument("target " + std::to_string(loss.op.target) +
+                                    " is read as class indices by one loss and as numbers by another");
   }
 
   // Nodes on a single row and nodes on the batch change places where nothing between them forbids it, so that they come

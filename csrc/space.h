@@ -36,6 +36,7 @@ struct Batch {
   int64_t start, rows;
   std::vector<double> sums;  // S of each array of sample weights
   double weight_sum;         // S of the first loss
+  bool is_empty = true;      // no loss has a weight
 
   Batch(const Plan& plan, const Data<T>& data, int64_t start, int64_t rows) : data(data), start(start), rows(rows) {
     for (int j = 0; j < plan.sample_weights; ++j) {
@@ -43,6 +44,8 @@ struct Batch {
       for (int64_t r = start; r < start + rows; ++r) sums[j] += weight(j, r);
     }
     weight_sum = plan.losses.empty() ? double(rows) : divisor(plan.losses[0].op.sample_weight);
+    for (const PlannedLoss& loss : plan.losses)
+      is_empty = is_empty && loss.op.form != LossOp::Form::scalar && divisor(loss.op.sample_weight) == 0;
   }
   // Of row r of the pass.
   double weight(int j, int64_t r) const {
@@ -50,6 +53,8 @@ struct Batch {
     return array ? double(array[data.row(r)]) : 1;
   }
   double divisor(int j) const { return data.by_rows || j < 0 ? double(rows) : sums[j]; }
+  // A sum over the rows as their mean; 0 if they have no weight.
+  double mean(double sum, int j) const { return divisor(j) == 0 ? 0 : sum / divisor(j); }
 };
 
 // This thread's share of n things.
