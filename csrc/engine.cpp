@@ -221,7 +221,7 @@ Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* g
   Update update;
   update.l1 = penalty.l1;
   update.l2 = penalty.l2;
-  const double divisor = data.by_rows ? 1 : batch.weight_sum;
+  const double divisor = data.by_rows || batch.weight_sum == 0 ? 1 : batch.weight_sum;
   const Step<T> step = update.step<T>(1, 0, divisor);
   std::fill_n(gradient, parameters_->size, T(0));
   run_team(threads, [&](int thread, int n, Barrier& barrier) {

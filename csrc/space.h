@@ -35,7 +35,7 @@ struct Batch {
   const Data<T>& data;
   int64_t start, rows;
   std::vector<double> sums;  // S of each array of sample weights
-  double weight_sum;         // S of the first loss
+  double weight_sum;         // S of the first loss that has weight
   bool is_empty = true;      // no loss has a weight
 
   Batch(const Plan& plan, const Data<T>& data, int64_t start, int64_t rows) : data(data), start(start), rows(rows) {
@@ -43,9 +43,11 @@ struct Batch {
       sums.push_back(0);
       for (int64_t r = start; r < start + rows; ++r) sums[j] += weight(j, r);
     }
-    weight_sum = plan.losses.empty() ? double(rows) : divisor(plan.losses[0].op.sample_weight);
-    for (const PlannedLoss& loss : plan.losses)
+    weight_sum = plan.losses.empty() ? double(rows) : 0;
+    for (const PlannedLoss& loss : plan.losses) {
+      if (weight_sum == 0) weight_sum = divisor(loss.op.sample_weight);
       is_empty = is_empty && loss.op.form != LossOp::Form::scalar && divisor(loss.op.sample_weight) == 0;
+    }
   }
   // Of row r of the pass.
   double weight(int j, int64_t r) const {
