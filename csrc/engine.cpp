@@ -110,7 +110,7 @@ void Engine<T>::assign(const Space<T>& space) {
 
 template <class T>
 Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates,
-                      int threads, bool (*interrupted)()) {
+                      int threads, bool (*interrupted)(), Sums sums) {
   const int64_t batch_rows = std::min(batch_size, data.rows), size = parameters_->size;
   Parameters<T>& p = *parameters_;
   const int averages = update.rule_slots();
@@ -125,7 +125,6 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   Memory<T> gradient(clips || !all_fused_ ? size : 0), extra(all_fused_ ? 0 : size);
   bool penalised = update.l1 != 0 || update.l2 != 0;
   for (const Layer& layer : plan_.layers) penalised = penalised || layer.l1 != 0 || layer.l2 != 0;
-  Sums sums;
   const Weights<T> all{p.weights.get(), averages > 0 ? p.slots[0].get() : nullptr,
                        averages > 1 ? p.slots[1].get() : nullptr, averages > 2 ? p.slots[2].get() : nullptr};
   const int64_t first_step = p.step;
@@ -289,18 +288,8 @@ Sums Engine<T>::evaluate(const Data<T>& data, int64_t batch_size, int threads) c
              });
   Sums sums;
   const Batch<T> all(plan_, data, 0, data.rows);
-  for (const Sums& part : parts) {
-    sums.losses.resize(part.losses.size());
-    sums.totals.resize(part.totals.size());
-    sums.total_weights.resize(part.total_weights.size());
-    sums.rows += part.rows;
-    for (size_t l = 0; l < part.losses.size(); ++l) sums.losses[l] += part.losses[l];
-    for (size_t t = 0; t < part.totals.size(); ++t) {
-      sums.totals[t].resize(part.totals[t].size());
-      for (size_t c = 0; c < part.totals[t].size(); ++c) sums.totals[t][c] += part.totals[t][c];
-      sums.total_weights[t] += part.total_weights[t];
-    }
-  }
+  for (const Sums& part : parts) sums.add(part);
+  sums.loss = 0;
   for (size_t l = 0; l < sums.losses.size(); ++l) {
     const LossOp& op = plan_.losses[l].op;
     if (!plan_.batchwise && op.form != LossOp::Form::scalar)

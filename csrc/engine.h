@@ -27,8 +27,9 @@ class Engine {
   const std::shared_ptr<Parameters<T>>& parameters() const { return parameters_; }
 
   // One step per batch of consecutive rows; learning_rates (batches) or null. `interrupted` is asked about every 50 ms.
+  // What is added up goes on from `sums`: a pass in several calls has the sums of one.
   Sums train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates, int threads,
-             bool (*interrupted)());
+             bool (*interrupted)(), Sums sums = {});
 
   // Mean loss, penalty and packed gradient (packed as the weights) of all rows as one batch.
   Sums gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient);

@@ -62,7 +62,7 @@ class Linker {
 
   void check() const {
     if (tape_.inputs == 0 && ops_.empty()) throw std::invalid_argument("the tape is empty: record an input first");
-    if (tape_.outputs.empty() && tape_.losses.empty())
+    if (tape_.outputs.empty() && tape_.losses.empty() && tape_.totals.empty())
       throw std::invalid_argument("the tape has no output: mark one with output(x)");
   }
 

@@ -73,6 +73,21 @@ struct Sums {
   std::vector<double> total_weights;
   int64_t rows = 0;
   bool interrupted = false;
+
+  // As if the other's batches had followed these.
+  void add(const Sums& other) {
+    const auto add_each = [](std::vector<double>& to, const std::vector<double>& from) {
+      to.resize(std::max(to.size(), from.size()));
+      for (size_t i = 0; i < from.size(); ++i) to[i] += from[i];
+    };
+    loss += other.loss;
+    penalty += other.penalty;
+    rows += other.rows;
+    add_each(losses, other.losses);
+    add_each(total_weights, other.total_weights);
+    totals.resize(std::max(totals.size(), other.totals.size()));
+    for (size_t t = 0; t < other.totals.size(); ++t) add_each(totals[t], other.totals[t]);
+  }
 };
 
 // One unit of the work of the weights' phase, the span of its weights, and the cost of all units before it.

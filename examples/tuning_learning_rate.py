@@ -26,12 +26,12 @@ def main(show=False):
     n_batches = epochs * -(-len(data.X_train) // 32)
     rate = found.suggestion
     rates = {
-        "a hundredth of the suggestion": rate / 100,
-        "a tenth of the suggestion": rate / 10,
+        "a thirtieth of the suggestion": rate / 30,
+        "a fifth of the suggestion": rate / 5,
         "the suggestion": rate,
         "ten times the suggestion": rate * 10,
         "exponential decay from it": schedules.ExponentialDecay(rate, n_batches // 4, 0.5),
-        "cosine decay from three times it": schedules.CosineDecay(3 * rate, n_batches),
+        "cosine decay from twice it": schedules.CosineDecay(2 * rate, n_batches),
     }
     print(f"{epochs} epochs of plain SGD, batches of 32")
     for name, learning_rate in rates.items():

@@ -36,7 +36,7 @@ def main():
     for search in searches:
         search.fit(data.X_train, data.y_train)
         test = search.score(data.X_test, data.y_test)
-        best = {name.split("__", 1)[1]: round(float(value), 5) for name, value in search.best_params_.items()}
+        best = ", ".join(f"{name.split('__', 1)[1]}={value:.3g}" for name, value in search.best_params_.items())
         print(f"\n{type(search).__name__}: R2 {search.best_score_:.4f} in cross-validation, {test:.4f} on test rows")
         print(f"  {best}")
 

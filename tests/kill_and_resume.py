@@ -1,6 +1,6 @@
-"""Kill a training with SIGKILL at random moments, start it again, and compare its end with that of one that ran through.
+"""Kill a training with SIGKILL at random moments, start it again, compare its end with that of one that ran through.
 
-``python tests/kill_and_resume.py --kills 30`` does what the test suite does with a few kills, for every variant in turn.
+``python tests/kill_and_resume.py --kills 30`` does more often what the test suite does, for every variant in turn.
 """
 
 import argparse

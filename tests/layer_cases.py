@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpcore import layers, ops
 from mlpcore._arena import Arena, Variable
-from mlpcore._engine import Update
+from mlpcore._core import Update
 from mlpcore._tape import Recorder
 
 

@@ -2,8 +2,12 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
+
+import mlpcore
 import mlpcore.tuner as kt
 from pretend_model import build_pretend_model
 
@@ -18,6 +22,20 @@ def build_small(hp):
     return PretendModel(0.5 + units / 256)
 
 
+class Trained(kt.HyperModel):
+    """A model that really trains, on few rows."""
+
+    def build(self, hp):
+        model = mlpcore.Sequential([mlpcore.layers.Dense(hp.Int("units", 4, 64), "relu"), mlpcore.layers.Dense(1)])
+        model.compile(loss="mse", optimizer=mlpcore.optimizers.Adam(hp.Float("rate", 1e-3, 1e-1, sampling="log")))
+        return model
+
+    def fit(self, hp, model, pause, **arguments):
+        time.sleep(pause)
+        X = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+        return model.fit(X, X**2, validation_data=(X, X**2), **arguments)
+
+
 SEARCHES = {  # kind -> tuner, number of trials that it ends with
     "random": (lambda **o: kt.RandomSearch(build_pretend_model, "val_accuracy", 8, **o), 8),
     "grid": (lambda **o: kt.GridSearch(build_small, "val_accuracy", **o), 12),
@@ -25,6 +43,7 @@ SEARCHES = {  # kind -> tuner, number of trials that it ends with
         lambda **o: kt.BayesianOptimization(build_pretend_model, "val_accuracy", 8, num_initial_points=3, **o),
         8,
     ),
+    "trained": (lambda **o: kt.RandomSearch(Trained(), "val_loss", 8, **o), 8),
     "hyperband": (lambda **o: kt.Hyperband(build_pretend_model, "val_accuracy", max_epochs=4, factor=2, **o), 10),
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from mlpcore import ops
 from mlpcore._arena import Arena, Variable
-from mlpcore._engine import Update
+from mlpcore._core import Update
 from mlpcore._tape import Recorder
 
 X = np.ones((2, 1), np.float32)

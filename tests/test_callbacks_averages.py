@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlpcore import callbacks, layers, models, optimizers, random
-from mlpcore._engine import Update
+from mlpcore._core import Update
 from mlpcore.callbacks import LambdaCallback, SwapEMAWeights
 
 if not hasattr(Update, "average_momentum"):

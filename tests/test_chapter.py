@@ -198,7 +198,7 @@ def test_the_classifier_on_fashion_mnist(dataset):
 
 def test_the_regressor_on_california_housing(dataset):
     data = dataset("california_housing")
-    X, y = data["X"], data["y"]
+    X, y = data["X_num"], data["y"]
     names = Chapter(tf=TF, X_train=X[:11610], y_train=y[:11610], X_valid=X[11610:15480], y_valid=y[11610:15480])
     names |= {"X_test": X[15480:], "y_test": y[15480:]}
     names.run(code.HOUSING_REGRESSOR.replace("epochs=20", "epochs=3"))

@@ -109,7 +109,10 @@ def same_value_twice(tape):
     tape.loss(z, "squared_error", sample_weight=1)
 
 
-CASES = {f.__name__: f for f in (wide_and_deep, shared_layer, parameters_as_values, batch_normalised, embedded, classes, same_value_twice)}
+CASES = {
+    f.__name__: f
+    for f in (wide_and_deep, shared_layer, parameters_as_values, batch_normalised, embedded, classes, same_value_twice)
+}
 TARGETS = {"classes": "classes", "batch_normalised": 2, "same_value_twice": 2}
 
 
@@ -173,8 +176,20 @@ def test_training_is_that_of_the_reference(case, dtype, kind):
     results = []
     for engine in engines(case, dtype):
         sums = [engine.train(x, y, order, 10, update, sample_weight=weights, divide_by="rows") for _ in range(2)]
-        totals = [np.concatenate([t for s in sums for t in s.totals]), [w for s in sums for w in s.total_weights]] if sums[0].totals else []
-        results.append([[s.loss for s in sums], [s.penalty for s in sums], *[s.losses for s in sums], *totals, *parameters_of(engine, dtype)])
+        totals = (
+            [np.concatenate([t for s in sums for t in s.totals]), [w for s in sums for w in s.total_weights]]
+            if sums[0].totals
+            else []
+        )
+        results.append(
+            [
+                [s.loss for s in sums],
+                [s.penalty for s in sums],
+                *[s.losses for s in sums],
+                *totals,
+                *parameters_of(engine, dtype),
+            ]
+        )
     assert_close(*results, dtype)
 
 
@@ -200,7 +215,9 @@ def test_bits_do_not_depend_on_threads(case):
         update = _core.Update(kind="adam", learning_rate=0.01)
         sums = engine.train(x, y, None, 9000, update, sample_weight=weights, n_threads=n_threads, divide_by="rows")
         seen = engine.evaluate(x, y, sample_weight=weights, batch_size=9000, n_threads=n_threads, divide_by="rows")
-        results.append([sums.loss, sums.losses, *sums.totals, seen.loss, *seen.totals, *parameters_of(engine, "float32")])
+        results.append(
+            [sums.loss, sums.losses, *sums.totals, seen.loss, *seen.totals, *parameters_of(engine, "float32")]
+        )
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             assert_array_equal(a, b)

@@ -9,7 +9,7 @@ import pytest
 
 from keras_numbers import FILE, LINE, N_STEPS, OPTIMIZERS, START, key
 from mlpcore import optimizers
-from mlpcore._engine import Engine, Tape
+from mlpcore._core import Engine, Tape
 from mlpcore.optimizers import schedules
 
 KERAS = json.loads(FILE.read_text())["optimizers"]

@@ -117,7 +117,9 @@ def test_engine_trains_as_the_reference_does(case, update, dtype, weighted):
     for module in (_core, reference):
         engine = make_engine(module, dtype, hidden, loss)
         step = module.Update(**UPDATES[update], learning_rate=0.01, l2=0.1)
-        losses = [tuple(engine.train(x, y, order, 8, step, sample_weight=weight if weighted else None)) for _ in range(3)]
+        losses = [
+            tuple(engine.train(x, y, order, 8, step, sample_weight=weight if weighted else None)) for _ in range(3)
+        ]
         slots = [s for slot in engine.slots() for s in slot]
         results.append((losses, parameters_of(engine, dtype), slots, engine.predict(x)))
         assert engine.step == 15

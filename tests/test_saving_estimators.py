@@ -59,7 +59,7 @@ def test_classifiers_come_back(path, labels):
         {"random_state": np.random.RandomState(3)},
         {"loss": "quantile", "quantiles": (0.1, 0.9)},
     ],
-    ids=str,
+    ids=lambda options: ", ".join(options) or "defaults",
 )
 def test_regressors_come_back(path, parameters):
     model = MLPRegressor(**SMALL, **parameters).fit(X, X[:, 0])

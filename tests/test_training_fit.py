@@ -9,6 +9,7 @@ import mlpcore
 from mlpcore import Input, Model, Sequential, layers, metrics, ops
 from mlpcore.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, TerminateOnNaN
 from mlpcore.data import PyDataset
+from mlpcore.training import passes
 
 
 @pytest.fixture(autouse=True)
@@ -313,6 +314,24 @@ def test_hooks_come_in_the_order_of_keras():
     assert [entry[0] for entry in heard][:2] == ["on_predict_begin", "on_predict_batch_begin"]
 
 
+def test_the_weights_of_a_subclass_are_known_when_training_begins():
+    class Limited(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1, kernel_constraint=mlpcore.constraints.MaxNorm(0.01))
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    seen = []
+    model = Limited()
+    model.compile(loss="mse", metrics=["mae"])
+    begin = LambdaCallback(on_train_begin=lambda logs: seen.append((len(model.weights), len(model.metrics))))
+    model.fit(X, Y, verbose=0, callbacks=[begin])
+    assert seen == [(2, 1)]
+    assert np.linalg.norm(model.get_weights()[0]) <= 0.01 + 1e-6
+
+
 def test_stop_training_ends_after_the_batch_or_the_epoch():
     def stop(model):
         model.stop_training = True
@@ -465,6 +484,17 @@ def test_metrics_of_ones_own_see_each_batch():
     assert own == pytest.approx(mae, rel=1e-5)
 
 
+@pytest.mark.parametrize("layer", [layers.Dropout(0.5), layers.GaussianNoise(0.5), layers.BatchNormalization()])
+def test_metrics_of_ones_own_see_the_noise_of_the_step(layer):
+    def numpy_mae(y_true, y_pred):
+        return np.mean(np.abs(np.asarray(y_true) - np.asarray(y_pred)), axis=-1)
+
+    model = Sequential([Input((4,)), layers.Dense(20), layer, layers.Dense(1)])
+    model.compile(loss="mse", metrics=["mae", numpy_mae])
+    history = model.fit(X, Y, epochs=2, verbose=0).history
+    assert history["numpy_mae"] == pytest.approx(history["mae"], rel=1e-5)
+
+
 def test_add_loss_counts():
     class Penalized(Model):
         def __init__(self):
@@ -589,6 +619,14 @@ def test_wrong_numbers_of_targets_are_refused():
         two_outputs(loss=["mse"] * 3).fit(X, (Y, Y), verbose=0)
 
 
+def test_a_model_without_a_loss_is_evaluated_but_not_trained():
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    model.compile(optimizer="sgd", metrics=["mae"])
+    assert model.evaluate(X, Y, verbose=0)[0] == 0
+    with pytest.raises(ValueError, match="nothing to train for: compile the model with a loss"):
+        model.fit(X, Y, verbose=0)
+
+
 def test_own_steps_of_training_are_refused():
     class Own(Model):
         def train_step(self, data):
@@ -604,3 +642,20 @@ def test_a_model_of_float64_computes_in_it():
     model.fit(X, Y, verbose=0)
     assert model.predict(X, verbose=0).dtype == np.float64
     assert {w.dtype for w in model.get_weights()} == {np.dtype("float64")}
+
+
+def test_logs_do_not_depend_on_how_a_pass_is_cut_into_calls(monkeypatch):
+    x, y = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32), np.arange(100) % 2
+
+    def history():
+        mlpcore.utils.set_random_seed(0)
+        model = mlpcore.Sequential([mlpcore.layers.Dense(5, activation="relu"), mlpcore.layers.Dense(2, "softmax")])
+        model.compile(loss="categorical_crossentropy", metrics=["accuracy", mlpcore.metrics.AUC(name="auc")])
+        return model.fit(x, np.eye(2)[y], epochs=2, batch_size=7, validation_split=0.2, verbose=0).history
+
+    def cut(self, n_batches, batch_size, by_batch):
+        yield from [1, 3, n_batches - 4] if self.learner is not None else [n_batches]
+
+    expected = history()
+    monkeypatch.setattr(passes.Pass, "_counts", cut)
+    assert history() == expected

@@ -25,6 +25,8 @@ def start(kind, folder, pause=0.02):
 def finished(kind, folder):
     """Return number -> (parameters, score) of the finished trials."""
     tuner, _ = make_tuner(kind, folder)
+    messages = [trial.message for trial in tuner.oracle.trials.values() if trial.status == "FAILED"]
+    assert not messages, messages[0]
     trials = tuner.oracle.project.trials()
     return {t.number: (t.params, t.user_attrs["result"]["score"]) for t in trials if t.state.is_finished()}
 
@@ -64,6 +66,7 @@ def kill_and_check(kind, folder, n_kills, seed):
     assert known.items() <= final.items()
     assert len(final) == SEARCHES[kind][1]
     assert len({str(params) for params, _ in final.values()}) == len(final)
+    assert len(make_tuner(kind, folder)[0].get_best_models(3)) == 3
 
 
 @pytest.mark.parametrize("kind", SEARCHES)

@@ -6,7 +6,9 @@ from itertools import pairwise
 import pytest
 
 import mlpcore.tuner as kt
-from mlpcore.tuner.parameters import Boolean, Choice, Fixed, Float, Int
+from mlpcore.tuner.objective import make_objective
+from mlpcore.tuner.parameters import Boolean, Choice, Fixed
+from mlpcore.tuner.ranges import Float, Int
 
 optuna = pytest.importorskip("optuna")
 
@@ -163,11 +165,11 @@ def test_scales_put_values_where_they_say():
 
 def test_objectives_know_their_direction():
     for name in ("val_accuracy", "accuracy", "val_auc", "val_precision_1", "score", "val_sparse_categorical_accuracy"):
-        assert str(kt.oracles.make_objective(name)) == f'Objective(name="{name}", direction="max")'
+        assert str(make_objective(name)) == f'Objective(name="{name}", direction="max")'
     for name in ("val_loss", "loss", "val_mse", "val_root_mean_squared_error", "mean_absolute_error"):
-        assert kt.oracles.make_objective(name).direction == "min"
+        assert make_objective(name).direction == "min"
     with pytest.raises(ValueError, match=r'pass Objective\("val_fancy", direction="min"\)'):
-        kt.oracles.make_objective("val_fancy")
-    several = kt.oracles.make_objective(["val_accuracy", kt.Objective("latency", "min")])
+        make_objective("val_fancy")
+    several = make_objective(["val_accuracy", kt.Objective("latency", "min")])
     assert several.get_value({"val_accuracy": 0.75, "latency": 2.0, "loss": 9.0}) == 1.25
     assert str(several).startswith('MultiObjective(name="multi_objective", direction="min"): [Objective(')

@@ -135,6 +135,7 @@ def test_partial_fit_and_warm_start_go_on(make, x, y):
     warm = make(epochs=2, warm_start=True, shuffle=False).fit(x, y).set_params(epochs=1).fit(x, y)
     assert_allclose(warm.model_.get_weights()[0], whole.model_.get_weights()[0], rtol=1e-5)
     assert len(make(epochs=2).fit(x, y).fit(x, y).history_["loss"]) == 2
+    assert len(warm.fit(x, y, epochs=4).history_["loss"]) == 7
 
 
 def test_partial_fit_may_announce_classes():

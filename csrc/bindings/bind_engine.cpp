@@ -38,6 +38,7 @@ struct Inputs {
     const size_t expected = plan.inputs.size(), got = listed ? py::len(x) : 1;
     if (got != expected && !(expected == 0 && listed))
       throw py::value_error("this tape has " + std::to_string(expected) + " inputs, got " + std::to_string(got));
+    if (expected == 0) data.rows = 1;  // values that depend on nothing but parameters
     for (size_t i = 0; i < expected; ++i) {
       const py::object each = listed ? py::object(x[py::int_(i)]) : x;
       if (SparseArray<T>::looks_sparse(each)) {
@@ -197,7 +198,7 @@ class BoundEngine {
 
   Sums train(const py::object& x, const py::object& y, const py::object& order, int64_t batch_size,
              const Update& update, const py::object& sample_weight, const py::object& learning_rates, int threads,
-             const std::string& divide_by) {
+             const std::string& divide_by, const Sums& onto) {
     const Plan& plan = engine_.plan();
     Inputs<T> in(x, plan);
     if (plan.losses.empty()) throw py::value_error("this tape has no loss: record one with loss(x, name)");
@@ -208,12 +209,12 @@ class BoundEngine {
     py::array_t<double> rates;
     if (!learning_rates.is_none())
       rates = checked<double>(learning_rates, "learning_rates", {(in.data.rows + batch_size - 1) / batch_size});
-    Sums sums;
+    Sums sums = onto;
     {
       py::gil_scoped_release release;
       std::unique_lock lock(shared_->mutex);
       sums = engine_.train(in.data, batch_size, update, learning_rates.is_none() ? nullptr : rates.data(), threads,
-                           signal_raised);
+                           signal_raised, std::move(sums));
     }
     if (sums.interrupted) throw py::error_already_set();
     return sums;
@@ -398,7 +399,7 @@ void bind_engine_of(py::module_& m, const char* name) {
       .def("set_slots", &E::set_slots, py::arg("slots"), py::arg("step"))
       .def("train", &E::train, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("update"),
            py::kw_only(), py::arg("sample_weight") = py::none(), py::arg("learning_rates") = py::none(),
-           py::arg("n_threads") = 1, py::arg("divide_by") = "weights")
+           py::arg("n_threads") = 1, py::arg("divide_by") = "weights", py::arg("onto") = Sums())
       .def("gradient", &E::gradient, py::arg("x"), py::arg("y"), py::arg("l2") = 0.0, py::kw_only(),
            py::arg("l1") = 0.0, py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1,
            py::arg("divide_by") = "weights")
@@ -423,6 +424,7 @@ py::object new_engine(const Tape& tape, const py::object& share) {
 
 void bind_engine(py::module_& m) {
   py::class_<Sums>(m, "Sums")
+      .def(py::init<>())
       .def_readonly("loss", &Sums::loss)
       .def_readonly("penalty", &Sums::penalty)
       .def_readonly("losses", &Sums::losses)
@@ -436,6 +438,7 @@ void bind_engine(py::module_& m) {
       .def_readonly("total_weights", &Sums::total_weights)
       .def_readonly("rows", &Sums::rows)
       .def_property_readonly("mean_loss", [](const Sums& s) { return s.loss / double(s.rows); })
+      .def("add", &Sums::add, py::arg("other"))
       .def("__iter__", [](const Sums& s) { return py::iter(py::make_tuple(s.loss, s.penalty)); });
 
   bind_engine_of<float>(m, "Engine32");

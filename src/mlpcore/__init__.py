@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from mlpcore.models.model import Model
     from mlpcore.models.sequential import Sequential
     from mlpcore.optimizers.base import Optimizer
+    from mlpcore.saving.loading import load
 
 __version__ = "0.1.0"
 
@@ -99,6 +100,7 @@ __all__ = [
     "Variable",
     "__version__",
     "from_sklearn",
+    "load",
     "to_sklearn",
 ]
 
@@ -117,6 +119,7 @@ _HOME = {  # public name -> the module that defines it
     "Sequential": "mlpcore.models.sequential",
     "Variable": "mlpcore._arena",
     "from_sklearn": "mlpcore.estimators.conversion",
+    "load": "mlpcore.saving.loading",
     "to_sklearn": "mlpcore.estimators.conversion",
 }
 

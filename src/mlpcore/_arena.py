@@ -8,19 +8,47 @@ so that "nothing to load" is one comparison of integers.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
-from mlpcore._engine import Engine, Tape
+from mlpcore._core import Engine, Tape
 from mlpcore._tape import active
 from mlpcore._tensor import Structure, Symbol, Tensor
 
 _MOST_ENGINES = 64
+_allowance: ContextVar[list[int] | None] = ContextVar("allowance", default=None)
+
+
+@contextmanager
+def at_most(n_bytes: int) -> Iterator[None]:
+    """Let the variables made in a ``with`` block take so many bytes in all: what a file that describes them justifies.
+
+    >>> with at_most(100):
+    ...     Variable(np.zeros, shape=(10**9,))
+    Traceback (most recent call last):
+    MemoryError: variable 'variable' of shape (1000000000,) takes more memory than what describes it justifies
+    """
+    token = _allowance.set([n_bytes])
+    try:
+        yield
+    finally:
+        _allowance.reset(token)
+
+
+def _spend(name: str, shape: Sequence[int], dtype: str) -> None:
+    left = _allowance.get()
+    if left is not None:
+        left[0] -= math.prod(shape) * np.dtype(dtype).itemsize
+        if left[0] < 0:
+            raise MemoryError(f"variable {name!r} of shape {shape} takes more memory than what describes it justifies")
 
 
 class _Changes:
@@ -76,7 +104,9 @@ class Variable(Tensor):
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"variable {name!r}: shape is needed with an initializer")
-            values = initializer(tuple(map(int, shape)), self.dtype)
+            shape = tuple(map(int, shape))
+            _spend(name, shape, self.dtype)
+            values = initializer(shape, self.dtype)
         else:
             values = initializer
             shape = np.shape(values) if shape is None else shape
@@ -211,7 +241,7 @@ class Arena:
 
     Examples
     --------
-    >>> from mlpcore._engine import Tape
+    >>> from mlpcore._core import Tape
     >>> arena, v = Arena(), Variable(np.ones, shape=(2,))
     >>> arena.add([v])
     >>> tape = Tape()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcore._engine import Tape
+from mlpcore._core import Tape
 from mlpcore._structure import flatten
 from mlpcore._tensor import Structure, Symbol, Tensor
 
@@ -78,9 +78,19 @@ class Block:
 
 def same(a: Any, b: Any) -> bool:
     """Tell whether two arguments are the same: tensors by identity, everything else by type and value."""
-    if a is b:
-        return not isinstance(a, np.ndarray)
-    if type(a) is not type(b) or isinstance(a, Tensor):
+    if a is b:  # an array never is: `frozen` copied it
+        return True
+    kind = type(a)
+    if kind is not type(b):
+        return False
+    if kind is tuple or kind is list:
+        if len(a) != len(b):
+            return False
+        for x, y in zip(a, b, strict=True):  # noqa: SIM110  (a generator costs more than the comparisons)
+            if x is not y and not same(x, y):
+                return False
+        return True
+    if isinstance(a, Tensor):
         return False
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))

@@ -199,7 +199,7 @@ class Recorder(Passes):
             place = self.arena.place(variable, self._tape)
             self._tape_generation = self.arena.generation
             symbol = self.symbol("parameter", *place, shape=variable.shape, dtype=variable.dtype)
-            partner = variable.bias or variable.kernel
+            partner = variable.bias if variable.bias is not None else variable.kernel
             if partner is not None and partner.trainable and not variable.trainable:  # one flag for both on the tape
                 symbol = self.symbol("stop_gradient", symbol.value, shape=symbol.shape, dtype=symbol.dtype)
             self._parameters[id(variable)] = symbol

@@ -27,8 +27,8 @@ class LearningRateRange:
     smoothed : ndarray of shape (n_steps,)
         The losses, smoothed by a Gaussian window that looks both ways, so that it does not lag behind.
     suggestion : float
-        A tenth of the rate at which the smoothed loss is lowest: still falling fast, with a distance to where it
-        climbs.
+        A third of the rate at which the smoothed loss is lowest. (On Fashion-MNIST and California housing, SGD and
+        Adam, batches of 32 and 256, a third lost least against the best of 1/10, 1/5, 1/3, 1/2 and 1.)
     """
 
     rates: NDArray[np.float64]
@@ -148,7 +148,7 @@ def find_learning_rate(
         _random.set_state(stream)
     smoothed = _smoothed(losses, smoothing * n_steps)
     best = int(np.argmin(smoothed))
-    return LearningRateRange(rates[: len(losses)], losses, smoothed, max(float(rates[best]) / 10, min_rate))
+    return LearningRateRange(rates[: len(losses)], losses, smoothed, max(float(rates[best]) / 3, min_rate))
 
 
 def _losses(

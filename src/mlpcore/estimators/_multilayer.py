@@ -38,6 +38,7 @@ from mlpcore.estimators._initial import (
 )
 from mlpcore.estimators._progress import reporter
 from mlpcore.estimators._recording import Network
+from mlpcore.estimators._saving import ModelMixin
 from mlpcore.estimators._stochastic import (
     STOCHASTIC_ATTRIBUTES,
     STOCHASTIC_SOLVERS,
@@ -50,7 +51,7 @@ ValidationData = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val as the 
 NO_VALIDATION: ValidationData = (None, None, None)
 
 
-class MultilayerPerceptron(CallbackSupportMixin, Hyperparameters, ABC):
+class MultilayerPerceptron(CallbackSupportMixin, ModelMixin, Hyperparameters, ABC):
     """A multilayer perceptron with scikit-learn's parameters; the targets are a subclass's matter."""
 
     coefs_: Sequence[NDArray[np.floating]]

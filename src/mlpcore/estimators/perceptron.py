@@ -25,9 +25,10 @@ from mlpcore.estimators._perceptron_targets import (
     unit_masks,
 )
 from mlpcore.estimators._perceptron_units import Unit, train_units
+from mlpcore.estimators._saving import SavingMixin
 
 
-class Perceptron(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
+class Perceptron(SavingMixin, LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     """Linear classifier of threshold logic units (TLUs), trained by the perceptron rule.
 
     A unit computes ``z = x @ w + b`` and fires where z is positive. A row that it gets wrong, or for

@@ -13,6 +13,7 @@ from mlpcore import _random, ops, regularizers
 from mlpcore._arena import Variable
 from mlpcore._functional import symbolic, tensors
 from mlpcore._passes import same
+from mlpcore._registry import note_class
 from mlpcore._structure import flatten, map_structure
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import History, KerasTensor, Shape, Structure, Symbol, Tensor
@@ -87,6 +88,7 @@ class Layer(Weighted):
         super().__init_subclass__(**kwargs)
         if not cls.__module__.startswith("mlpcore."):
             cls._pure = False  # its methods may do anything
+            note_class(cls)
         if "build" in cls.__dict__:
             cls._builds_from_shapes = True
             cls.build = _guarded(cls.build)  # type: ignore[method-assign]

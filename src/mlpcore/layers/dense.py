@@ -100,6 +100,7 @@ class Dense(Layer):
                 constraint=self.bias_constraint,
                 name="bias",
             )
+        self.kernel.pair(self.bias)
 
     def call(self, inputs: Any) -> Any:
         """Return the units' outputs, shape (rows, ..., units)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mlpcore._tape import active
 from mlpcore._tensor import KerasTensor
 from mlpcore.layers.join import Concatenate, Dot
 from mlpcore.layers.merge import Add, Average, Maximum, Merge, Minimum, Multiply, Subtract
@@ -13,8 +14,11 @@ from mlpcore.layers.merge import Add, Average, Maximum, Merge, Minimum, Multiply
 def _apply(layer: type[Merge], inputs: Any, **kwargs: Any) -> Any:
     """Return the combination of `inputs`; a model's graph shows it as a layer.
 
-    Inside `call` it is computed by a throw-away layer without its bookkeeping, so that loops do not pile up layers.
+    Inside `call` it is recorded as an op, so that loops do not pile up layers.
     """
+    recorder = active()
+    if recorder is not None and not kwargs.get("name"):
+        return recorder.record(layer, (inputs,), kwargs, lambda xs, **options: layer(**options).call(xs))
     made = layer(**kwargs)
     is_placeholder = isinstance(inputs, list | tuple) and any(isinstance(x, KerasTensor) for x in inputs)
     return made(inputs) if is_placeholder else made.call(inputs)

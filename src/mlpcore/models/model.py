@@ -206,6 +206,11 @@ class Model(Trainer):
     def _matched(self, x: Structure) -> Structure:
         return x if self._wiring is None else self._wiring.matched(x)
 
+    def _rows(self, x: Structure, dtype: str) -> Structure:
+        if self._wiring is None:
+            return super()._rows(x, dtype)
+        return self._wiring.rows(dtype)
+
     def _name_outputs(self, outputs: Structure) -> list[str]:
         if self._wiring is not None and len(flatten(outputs)) == len(self._wiring.output_names):
             return self._wiring.names(outputs)

@@ -12,6 +12,7 @@ from mlpcore._tensor import KerasTensor, Tensor
 from mlpcore._validation import suggest
 from mlpcore.models.graph import Graph
 from mlpcore.training.assignment import unique_names
+from mlpcore.training.rows import Row
 
 
 class Wiring:
@@ -95,6 +96,13 @@ class Wiring:
         if (*given, 1) == expected:
             return ops.expand_dims(value, axis=-1) if isinstance(value, Tensor) else np.asarray(value)[..., None]
         raise ValueError(f"{self.owner}: input {name!r} expects rows of shape {expected}, got {given}.")
+
+    def rows(self, dtype: str) -> Structure:
+        """Return a `Row` for each input, of the placeholder's type, whatever numbers are fed; floats are of `dtype`."""
+        kinds = [dtype if tensor.dtype.startswith("float") else tensor.dtype for tensor in self.graph.inputs]
+        shapes: list[Any] = [tensor.shape[1:] for tensor in self.graph.inputs]
+        rows = [Row(tuple(shape), kind) for shape, kind in zip(shapes, kinds, strict=True)]
+        return pack(self.inputs, rows)
 
     def names(self, outputs: Structure) -> list[str]:
         """Return the names of the outputs: their keys in a dict, else their layers'."""

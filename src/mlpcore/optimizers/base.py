@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
-from mlpcore._engine import Update
+from mlpcore._core import Update
 from mlpcore._validation import unknown_argument
 from mlpcore.optimizers.schedules import LearningRateSchedule
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlpcore.saving.container import read_container, write_container
     from mlpcore.saving.errors import FileFormatError
     from mlpcore.saving.estimators import load_estimator, save_estimator
+    from mlpcore.saving.loading import load
     from mlpcore.saving.model import load_model, save_model
     from mlpcore.saving.weights import load_weights, save_weights
 
@@ -32,6 +33,7 @@ __all__ = [
     "deserialize_keras_object",
     "get_registered_name",
     "get_registered_object",
+    "load",
     "load_estimator",
     "load_model",
     "load_state",
@@ -54,6 +56,7 @@ _HOME = {  # public name -> the module that defines it, and its name there if it
     "deserialize_keras_object": ("_registry", "deserialize"),
     "get_registered_name": ("_registry", ""),
     "get_registered_object": ("_registry", ""),
+    "load": ("loading", ""),
     "load_estimator": ("estimators", ""),
     "load_model": ("model", ""),
     "load_state": ("checkpoint", ""),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
+from mlpcore._arena import at_most
 from mlpcore.layers import Layer
 from mlpcore.saving import strict_json
 from mlpcore.saving.archive import Archive
@@ -27,6 +28,7 @@ from mlpcore.saving.state import optimizer_slots, optimizer_state, set_session
 from mlpcore.saving.weights import assign, keras_groups, named_variables, read_keras_weights, walk
 
 _CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
+_STATE = "optimizer/vars"  # the optimizer's, among the weights
 _KERAS_VERSION = "3.15.1"  # whose layout is written
 _GROUPS = {  # how Keras interleaves the slots of these optimizers; those of others stand one after another
     "Adam": (("momentum", "velocity"), ("velocity_hat",)),
@@ -61,9 +63,9 @@ def save_keras(model: Any, path: PathLike, include_optimizer: bool = True) -> No
     groups = keras_groups(model)
     if include_optimizer and model.compiled:
         config["compile_config"] = to_keras(model.get_compile_config())
-        groups["optimizer/vars"] = {"name": model.optimizer.name}
+        groups[_STATE] = {"name": model.optimizer.name}
         for number, array in enumerate(_optimizer_arrays(model)):
-            arrays[f"optimizer/vars/{number}"] = array
+            arrays[f"{_STATE}/{number}"] = array
     weights = io.BytesIO()
     write_hdf5(weights, arrays, groups)
     metadata = json.dumps({"keras_version": _KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}).encode()
@@ -93,8 +95,10 @@ def load_keras(path: PathLike, custom_objects: Mapping[str, Any] | None = None, 
     where = os.fspath(path)
     with Archive(path) as archive:
         config = strict_json.loads(archive.read(_CONFIG), f"{where!r}: {_CONFIG}")
+        n_bytes = archive.sizes.get(_WEIGHTS, 0)
     with reviving(where):
-        model = _model_of(config, custom_objects)
+        with at_most(n_bytes):
+            model = _model_of(config, custom_objects)
         with weights_of(path) as file:
             found = named_variables(model)
             arrays, problems = read_keras_weights(file, found)
@@ -102,8 +106,8 @@ def load_keras(path: PathLike, custom_objects: Mapping[str, Any] | None = None, 
                 raise FileFormatError(f"its weights do not fit its description: {problems[0]}")
             assign(found, arrays)
             if compile and config.get("compile_config"):
-                model.compile_from_config(_compile_config(config["compile_config"]))
-                _read_optimizer(model, file)
+                model.compile_from_config(compile_config(config["compile_config"]))
+                read_optimizer(model, [f"{_STATE}/{name}" for name in file.names(_STATE)], file)
     return model
 
 
@@ -117,7 +121,8 @@ def _model_of(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
     return model
 
 
-def _compile_config(config: Mapping[str, Any]) -> dict[str, Any]:
+def compile_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of compile in Keras' description of it."""
     known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution")
     return {key: from_keras(value) for key, value in config.items() if key in known}
 
@@ -149,16 +154,15 @@ def _optimizer_arrays(model: Any) -> list[NDArray[Any]]:
     return arrays
 
 
-def _read_optimizer(model: Any, file: H5File) -> None:
-    """Let the optimizer of a model just compiled go on from a file."""
-    optimizer, group = model.optimizer, "optimizer/vars"
-    waiting = file.names(group)
+def read_optimizer(model: Any, waiting: list[str], file: H5File) -> None:
+    """Let the optimizer of a model just compiled go on from the arrays that wait in a file, in Keras' order."""
+    optimizer = model.optimizer
     if not waiting:
         return
-    optimizer.iterations = max(0, int(file.array(f"{group}/{waiting.pop(0)}", ())))
+    optimizer.iterations = max(0, int(file.array(waiting.pop(0), ())))
     described = optimizer_state(model)["learning_rate"]
     if described is not None and waiting:
-        rate = file.array(f"{group}/{waiting.pop(0)}", ())
+        rate = file.array(waiting.pop(0), ())
         if rate != np.float32(described):  # else the description has more digits
             optimizer.learning_rate = float(rate)
     found = named_variables(model)
@@ -172,7 +176,7 @@ def _read_optimizer(model: Any, file: H5File) -> None:
     for each in groups:
         for name in names:
             for slot in each:
-                slots[slot][name] = file.array(f"{group}/{waiting.pop(0)}", found[name][0].shape)
+                slots[slot][name] = file.array(waiting.pop(0), found[name][0].shape)
     set_session(model, list(slots.values()), 0, np.random.default_rng(0))
 
 

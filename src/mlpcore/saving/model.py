@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlpcore import _random, _registry
+from mlpcore._arena import at_most
 from mlpcore._validation import suggest
 from mlpcore.layers import Layer
 from mlpcore.saving.building import build, build_config
@@ -102,7 +103,7 @@ def save_model(
 def load_model(
     path: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
-    """Return the model that ``model.save`` wrote, or Keras 3 to a ``.keras`` file.
+    """Return the model that ``model.save`` wrote, or Keras 3 to a ``.keras`` or ``.h5`` file.
 
     Parameters
     ----------
@@ -135,10 +136,9 @@ def load_model(
     where = os.fspath(path)
     kind = kind_of(path)
     if kind == "hdf5":
-        raise FileFormatError(
-            f"{where!r} is an HDF5 file: weights of Keras, which model.load_weights() reads into a model, or a whole "
-            "model in Keras' older format, which Keras itself can save again as .keras."
-        )
+        from mlpcore.saving.keras_h5 import load_h5
+
+        return load_h5(path, custom_objects, compile)
     if kind == "keras":
         from mlpcore.saving.keras_file import load_keras
 
@@ -165,13 +165,14 @@ def reviving(where: str) -> Iterator[None]:
 def _restored(
     config: Mapping[str, Any], arrays: Mapping[str, Any], custom_objects: Mapping[str, Any] | None, compile: bool
 ) -> Any:
+    weights = {name[len("weights/") :]: array for name, array in arrays.items() if name.startswith("weights/")}
     with _registry.custom_object_scope(custom_objects or {}):
-        model = _registry.deserialize(config["model"], custom_objects)
-        if not isinstance(model, Layer):
-            raise FileFormatError("its description is not one of a model")
-        build(model, config["build"])
+        with at_most(sum(array.nbytes for array in weights.values())):
+            model = _registry.deserialize(config["model"], custom_objects)
+            if not isinstance(model, Layer):
+                raise FileFormatError("its description is not one of a model")
+            build(model, config["build"])
         found = named_variables(model)
-        weights = {name[len("weights/") :]: array for name, array in arrays.items() if name.startswith("weights/")}
         if problems := mismatches({name: variable.shape for name, (variable, _) in found.items()}, weights):
             raise FileFormatError(f"description and weights differ: {problems[0]}")
         assign(found, weights)

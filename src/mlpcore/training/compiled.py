@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mlpcore import _registry, optimizers
+from mlpcore import _registry, losses, optimizers
+from mlpcore import metrics as metrics_family
+from mlpcore._structure import flatten
 from mlpcore.losses import Loss, as_loss
 from mlpcore.metrics import Metric, as_metric
 from mlpcore.training.assignment import losses_of_outputs, metrics_of_outputs, unique_names, weights_of_losses
 
 Axes = tuple[int, ...]  # a shape without the batch
+
+_BY_SHAPE = {"accuracy", "acc", "crossentropy", "ce"}  # what they mean depends on the outputs
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ class Compiled:
         steps_per_execution: int,
     ):
         self.optimizer = optimizers.get(optimizer)
+        for given, family in ((loss, losses), (metrics, metrics_family), (weighted_metrics, metrics_family)):
+            for identifier in flatten(given):
+                if isinstance(identifier, str) and identifier.lower() not in _BY_SHAPE:
+                    family.get(identifier)  # an unknown name is an error now rather than with the first data
         self.loss = loss
         self.loss_weights = loss_weights
         self.metrics = metrics

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcore._structure import Structure, flatten, map_structure
+from mlpcore._structure import Structure, flatten
 from mlpcore.training.matching import by_output, weights_by_output
 from mlpcore.training.recording import Form, Program, Recording
-from mlpcore.training.rows import Row, as_matrix, weight_of_rows
+from mlpcore.training.rows import as_matrix, weight_of_rows
 
 Array = NDArray[Any]
 Order = NDArray[np.int64]
@@ -39,8 +39,13 @@ class Feed:
         The engine's.
     x : structure of ndarray (n, ...)
         In the structure that the model's call takes.
+    rows : structure of Row
+        What the call is told about them.
     y, sample_weight : structures of ndarray, or None
         As the user gave them.
+
+    is_static : bool, default False
+        Whether the model's call is the same for every batch.
 
     Attributes
     ----------
@@ -54,14 +59,16 @@ class Feed:
         find: Callable[[Structure], Recording],
         dtype: str,
         x: Structure,
+        rows: Structure,
         y: Structure = None,
         sample_weight: Structure = None,
+        is_static: bool = False,
     ):
         self._dtype = dtype
         leaves = flatten(x)
         self.n_rows = len(leaves[0])
         self.inputs = [as_matrix(array, dtype) for array in leaves]
-        self.recording = find(map_structure(lambda array: Row.of(array, dtype), x))
+        self.recording = find(rows)
         self._form = Form()
         self._targets: list[Any] = []
         self.weights: list[Array] = []
@@ -69,7 +76,7 @@ class Feed:
         self._y: list[Array] = []
         if not self.recording.has_objectives:
             return
-        names = self.recording.names(self.batch(slice(0, self.n_rows)))
+        names = self.recording.names(self.batch(slice(0, min(self.n_rows, 32))), is_static)
         self._targets = by_output("y", y, names)
         weights = [
             weight_of_rows(weight, self.n_rows, dtype, "sample_weight")

@@ -78,12 +78,13 @@ class Fit:
         callbacks.on_train_end(logs)
 
     def _build(self) -> None:
-        """Build the model for the first rows, so that callbacks find its weights."""
-        source, session = self._source, self._model._session
+        """Record the first batch, so that callbacks find the weights and mistakes show before they begin."""
+        source, session, n_rows = self._source, self._model._session, 0
         if isinstance(source, ArrayRows):
-            self._model._matched(source.x)
+            feed, n_rows = session.whole("train", source), source.batch_size
         else:
-            self._model._matched(source.first(session.rng)[0])
+            feed = session.feed("train", source.first(session.rng))
+        feed.program(slice(0, min(n_rows or feed.n_rows, feed.n_rows)), self._model._is_static)
 
     def _epoch(self, done: int) -> Logs:
         model, session = self._model, self._model._session

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlpcore._arena import Arena, Variable
-from mlpcore._engine import Engine, Update
+from mlpcore._core import Engine, Sums, Update
 from mlpcore.training.feed import Feed, Order
 from mlpcore.training.recording import Program, for_function
 from mlpcore.training.running import Running
 
 _SECONDS_OF_A_CALL = 0.2  # where a live line shows how far the pass is
+_EVALUATED_ROWS = 16 * 1024  # of a call of an evaluation
 ROWS_OF_A_CALL = 1024  # where rows do not depend on their batch
 
 
@@ -84,12 +85,12 @@ class Pass:
         by_batch = self._by_batch or bool(feed.program(first, self.is_static).others)
         has_hooks, has_line = self.watcher.needs_batches, self.watcher.wants_progress
         try:
-            for count in self._counts(n_batches - done, by_batch):
+            for count in self._counts(n_batches - done, batch_size, by_batch):
                 begin, end = done * batch_size, min((done + count) * batch_size, n_rows)
                 rows = slice(begin, end) if order is None else order[begin:end]
                 if has_hooks:
                     self.watcher.begin(self.step)
-                self._call(feed, rows, batch_size, count)
+                self._call(feed, rows, batch_size, count, by_batch)
                 done += count
                 self.step += count
                 if has_hooks:
@@ -100,6 +101,7 @@ class Pass:
                 elif has_line:
                     self.watcher.progress(self.step, self.running.logs)
         finally:
+            self.running.close()
             self._pause()
 
     def _pause(self) -> None:
@@ -107,10 +109,14 @@ class Pass:
         if self.learner is not None:
             self.learner.pause()
 
-    def _counts(self, n_batches: int, by_batch: bool) -> Iterator[int]:
-        """Yield how many batches each call takes."""
+    def _counts(self, n_batches: int, batch_size: int, by_batch: bool) -> Iterator[int]:
+        """Yield how many batches each call takes: what is added up does not depend on it, nor on the time it takes."""
         if by_batch:
             yield from (1 for _ in range(n_batches))
+            return
+        if self.learner is None:
+            most = max(1, _EVALUATED_ROWS // batch_size)
+            yield from (min(most, n_batches - done) for done in range(0, n_batches, most))
             return
         if not self.watcher.wants_progress:
             yield n_batches
@@ -123,16 +129,20 @@ class Pass:
             done += count
             count = max(1, int(count * min(_SECONDS_OF_A_CALL / max(time.perf_counter() - start, 1e-9), 10)))
 
-    def _call(self, feed: Feed, rows: Order | slice, batch_size: int, count: int) -> None:
+    def _call(self, feed: Feed, rows: Order | slice, batch_size: int, count: int, by_batch: bool) -> None:
         program = feed.program(rows, self.is_static)
         engine = feed.recording.engine(program)
+        if self.learner is not None:
+            self.learner.resume(engine)
         if program.others:
             self._update_metrics(program, engine, feed, rows)
         if self.learner is None:
-            sums = self._evaluated(program, engine, feed, rows, batch_size)
-        else:
-            sums = self.learner.train(program, engine, feed, rows, batch_size, count, self.n_threads)
-        self.running.add(sums, program)
+            self.running.add(self._evaluated(program, engine, feed, rows, batch_size), program)
+            return
+        onto = Sums() if by_batch else self.running.open_sums
+        sums = self.learner.train(program, engine, feed, rows, batch_size, count, self.n_threads, onto)
+        keep = self.running.add if by_batch else self.running.keep_open
+        keep(sums, program)
 
     def _evaluated(self, program: Program, engine: Engine, feed: Feed, rows: Order | slice, batch_size: int) -> Any:
         whole = isinstance(rows, slice) and rows.start == 0 and rows.stop == feed.n_rows
@@ -167,7 +177,7 @@ class Pass:
 class Learner:
     """What training needs besides an evaluation: the optimizer, its state in the arena, the constraints.
 
-    Between a call of `train` and one of `pause` nobody else looks at the optimizer, so it is asked once.
+    Between `resume` and `pause` nobody else looks at the optimizer, so it is asked once.
 
     Parameters
     ----------
@@ -193,6 +203,13 @@ class Learner:
         """Whether there is something to do after each step."""
         return bool(self.constrained)
 
+    def resume(self, engine: Engine) -> None:
+        """Let an engine go on where the optimizer stands."""
+        if self._update is None:
+            self._prepare(engine)
+            self._update = self.optimizer.update()
+        self._engine = engine
+
     def train(
         self,
         program: Program,
@@ -202,13 +219,10 @@ class Learner:
         batch_size: int,
         count: int,
         n_threads: int,
-    ) -> Any:
-        """Train on rows in `count` batches; return the engine's sums."""
-        update = self._update
-        if update is None:
-            self._prepare(engine)
-            self._update = update = self.optimizer.update()
-        self._engine = engine
+        onto: Sums,
+    ) -> Sums:
+        """Train on rows in `count` batches; return the engine's sums, which go on from `onto`."""
+        assert self._update is not None, "resume comes first"
         whole = False
         if isinstance(rows, slice):
             whole = rows.start == 0 and rows.stop == feed.n_rows
@@ -219,11 +233,12 @@ class Learner:
                 feed.targets(program),
                 None if whole else rows,
                 batch_size,
-                update,
+                self._update,
                 sample_weight=feed.weights,
                 learning_rates=self.optimizer.rates(engine.step, count),
                 n_threads=n_threads,
                 divide_by=program.plan.divide_by,
+                onto=onto,
             )
         finally:
             self.arena.trained()

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore._arena import Arena, Variable
-from mlpcore._engine import Engine, Tape
+from mlpcore._core import Engine, Tape
+from mlpcore._passes import same
 from mlpcore._structure import Structure, flatten, pack
 from mlpcore._tape import Recorder
 from mlpcore._tensor import Structure as Changes
@@ -100,6 +101,7 @@ class Recording:
         self._inputs = pack(inputs, [self.recorder.input(row.axes, row.dtype) for row in rows])
         self._programs: dict[Form, dict[int, tuple[Any, Program]]] = {}  # by the block in which the model's call ended
         self._static: dict[Form, Program] = {}
+        self._names: list[str] | None = None
         self._form: Form | None = None
         self._of_form: dict[int, tuple[Any, Program]] = {}  # those of that form
 
@@ -120,9 +122,11 @@ class Recording:
         with self.recorder:
             return self._forward(self._inputs)
 
-    def names(self, batch: Any = None) -> list[str]:
-        """Return the names of the outputs."""
-        return self._name_outputs(self.trace(batch))
+    def names(self, batch: Any = None, is_static: bool = False) -> list[str]:
+        """Return the names of the outputs, of a static model's once and for all."""
+        if not is_static or self._names is None:
+            self._names = self._name_outputs(self.trace(batch))
+        return self._names
 
     def program(self, form: Form, batch: Any = None) -> Program:
         """Return the program of a pass over `batch`; see `trace`."""
@@ -131,13 +135,8 @@ class Recording:
         if form is not self._form:
             self._form, self._of_form = form, self._programs.setdefault(form, {})
         known = self._of_form.get(id(block))
-        if known is not None and self.is_valid(known[1]):
-            symbols = known[1].outputs
-            if len(symbols) == 1 and outputs is symbols[0]:
-                return known[1]
-            found = flatten(outputs)
-            if len(found) == len(symbols) and all(a is b for a, b in zip(found, symbols, strict=True)):
-                return known[1]
+        if known is not None and self.is_valid(known[1]) and same(outputs, known[1].output_structure):
+            return known[1]
         program = self._completed(outputs, form)
         if len(self._of_form) > _MOST_PROGRAMS:
             self._of_form.clear()
@@ -229,11 +228,14 @@ class Recording:
                 sample_weight=weight_numbers[output],
                 weight=each.weight,
             )
-        for variable in self._regularized():
-            if variable.regularizer is not None:
-                penalty = fused_penalty(variable.regularizer)
-                if penalty is None or not recorder.penalty(variable, *penalty):
-                    recorder.scalar_loss(variable.regularizer(variable))
+        regularized = [variable for variable in self._regularized() if variable.regularizer is not None]
+        if recorder.training and not (any(each.weight for each in plan.losses) or regularized or recorder.losses):
+            raise ValueError("there is nothing to train for: compile the model with a loss, or add_loss() in its call.")
+        for variable in regularized:
+            assert variable.regularizer is not None
+            penalty = fused_penalty(variable.regularizer)
+            if penalty is None or not recorder.penalty(variable, *penalty):
+                recorder.scalar_loss(variable.regularizer(variable))
         for loss in recorder.losses:
             recorder.scalar_loss(loss)
         recorded: list[OutputMetric] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpcore._core import Sums
 from mlpcore.metrics import Metric
 from mlpcore.metrics.base import SumsMetric
 from mlpcore.training.recording import Program
@@ -30,7 +31,8 @@ class Running:
         self._metrics = list(metrics)
         for metric in self._metrics:
             metric.reset_state()
-        self._waiting: list[tuple[Any, Program]] = []
+        self._waiting: list[tuple[Sums, Program]] = []
+        self._open: tuple[Sums, Program] | None = None
         self._program: Program | None = None
         self._rows = 0
         self._loss = 0.0
@@ -54,17 +56,36 @@ class Running:
                 variable.assign(value)
         self._saved_metrics = None
 
-    def add(self, sums: Any, program: Program) -> None:
+    def add(self, sums: Sums, program: Program) -> None:
         """Take the sums of one call; they are looked at when somebody asks for the logs."""
-        self._waiting.append((sums, program))
+        if self._waiting and self._waiting[-1][1] is program:
+            self._waiting[-1][0].add(sums)
+        else:
+            self._waiting.append((sums, program))
         self._program = program
+
+    @property
+    def open_sums(self) -> Sums:
+        """The sums that the next call goes on from, so that a pass in many calls adds up as in one."""
+        return Sums() if self._open is None else self._open[0]
+
+    def keep_open(self, sums: Sums, program: Program) -> None:
+        """Take sums that went on from `open_sums`, in its place."""
+        self._open = (sums, program)
+        self._program = program
+
+    def close(self) -> None:
+        """Take the open sums for good."""
+        if self._open is not None:
+            self._waiting.append(self._open)
+            self._open = None
 
     def _add_up(self) -> None:
         waiting, self._waiting = self._waiting, []
         for program, group in groupby(waiting, key=itemgetter(1)):  # neighbours of one program, for speed
             self._add_group(program, [sums for sums, _ in group])
 
-    def _add_group(self, program: Program, group: list[Any]) -> None:
+    def _add_group(self, program: Program, group: list[Sums]) -> None:
         rows = [sums.rows for sums in group]
         self._rows += sum(rows)
         self._loss += math.fsum(sums.loss + sums.penalty for sums in group)
@@ -89,6 +110,15 @@ class Running:
         self._add_up()
         if self._program is None:
             return {}
+        if self._open is not None:  # added for a moment
+            sums, program = self._open
+            saved, self._open = self.get_state(), None
+            self.add(sums, program)
+            logs = self.logs()
+            self.set_state(saved)
+            self.resume(program)
+            self._open = (sums, program)
+            return logs
         plan, rows = self._program.plan, max(self._rows, 1)
         values: dict[str, Any] = {"loss": self._loss / rows}
         if len(plan.losses) > 1:

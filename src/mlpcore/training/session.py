@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _random
-from mlpcore._arena import Arena
-from mlpcore._engine import Engine
+from mlpcore._arena import Arena, Variable
+from mlpcore._core import Engine
 from mlpcore._structure import Structure
+from mlpcore._tensor import Structure as Changes
 from mlpcore._validation import thread_limit
 from mlpcore.data import ArrayRows, Batch, Source
 from mlpcore.training.feed import Feed, Order
@@ -45,9 +46,11 @@ class Session:
         self._recordings: dict[Any, Recording] = {}
         self._feeds: WeakKeyDictionary[ArrayRows, dict[str, Feed]] = WeakKeyDictionary()
         self._optimizer: Any = None  # whose slots the engines hold
-        self._waiting: tuple[Slots, int] | None = None  # slots, in the order of the model's variables, and their seed
+        self._waiting: Slots | None = None  # slots in the order of the model's variables, for the next training
         self.rng = np.random.default_rng(0)
         self.seed = 0  # of the engine's noise
+        self._is_seeded = False
+        self._constrained: tuple[tuple[int, int], list[Variable]] | None = None  # for a state of layers and arena
 
     @property
     def arena(self) -> Arena:
@@ -85,6 +88,7 @@ class Session:
         """Draw the seeds of a fit."""
         self.rng = np.random.default_rng(_random.next_seed())
         self.seed = _random.next_seed()
+        self._is_seeded = True
 
     # ------------------------------------------------ data
 
@@ -95,10 +99,14 @@ class Session:
                 feed = self.feed(kind, batch)
                 yield feed, None, feed.n_rows
             return
+        yield self.whole(kind, source), source.epoch(self.rng), source.batch_size
+
+    def whole(self, kind: str, source: ArrayRows) -> Feed:
+        """Return all rows of arrays, ready for a kind of pass; converted once."""
         known = self._feeds.setdefault(source, {})
         if kind not in known:
             known[kind] = self.feed(kind, (source.x, source.y, source.sample_weight))
-        yield known[kind], source.epoch(self.rng), source.batch_size
+        return known[kind]
 
     def feed(self, kind: str, batch: Batch) -> Feed:
         """Return rows ready for a kind of pass ("train", "test" or "predict"); builds the model if need be."""
@@ -119,21 +127,25 @@ class Session:
                 )
             return self._recordings[key]
 
-        return Feed(find, self.dtype, x, batch[1], batch[2])
+        return Feed(find, self.dtype, x, model._rows(x, self.dtype), batch[1], batch[2], model._is_static)
 
     # ------------------------------------------------ the optimizer's state
 
     def learner(self) -> Learner:
         """Return what trains with the present optimizer."""
-        optimizer = self._model.optimizer
-        constrained = [variable for variable in self._model.trainable_variables if variable.constraint is not None]
-        return Learner(optimizer, self.arena, constrained, self.prepare)
+        if not self._is_seeded:
+            self.start()
+        state = (Changes.version, self.arena.generation)
+        if self._constrained is None or self._constrained[0] != state:
+            trained = self._model.trainable_variables
+            self._constrained = state, [variable for variable in trained if variable.constraint is not None]
+        return Learner(self._model.optimizer, self.arena, self._constrained[1], self.prepare)
 
     def prepare(self, engine: Engine) -> None:
         """Let an engine go on where the present optimizer stands."""
         optimizer = self._model.optimizer
         if self._waiting is not None:
-            engine.set_slots(self._reordered(self._waiting[0]), int(optimizer.iterations))
+            engine.set_slots(self._reordered(self._waiting), int(optimizer.iterations))
             self._waiting = None
         elif self._optimizer is not optimizer:
             engine.set_slots([], int(optimizer.iterations))
@@ -172,7 +184,7 @@ class Session:
     def slots(self) -> Slots:
         """Return the optimizer's slots: lists of arrays in the order of the model's variables; [] before training."""
         if self._waiting is not None:
-            return self._waiting[0]
+            return self._waiting
         root = None if self._arena is None else self._arena.root
         if root is None or self._optimizer is not self._model.optimizer:
             return []
@@ -189,6 +201,7 @@ class Session:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
-        self._waiting = (state["slots"], state["seed"])
+        self._waiting = state["slots"]
+        self._is_seeded = True
         self.seed = int(state["seed"])
         self.rng.bit_generator.state = state["rng"]

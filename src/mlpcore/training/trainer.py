@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlpcore._structure import Structure
+from mlpcore._structure import Structure, map_structure
 from mlpcore._validation import unknown_argument
 from mlpcore.callbacks import CallbackList, History
 from mlpcore.data import ArrayRows, Source, source_of, split_off_last, unpack
@@ -14,6 +14,7 @@ from mlpcore.training.compiling import Compilable
 from mlpcore.training.fitting import Fit
 from mlpcore.training.passes import Pass
 from mlpcore.training.prediction import predicted
+from mlpcore.training.rows import Row
 from mlpcore.training.running import Running
 from mlpcore.training.session import Session
 from mlpcore.training.watching import BatchHooks, NoHooks
@@ -37,6 +38,10 @@ class Trainer(Compilable):
 
     def _matched(self, x: Structure) -> Structure:
         raise NotImplementedError
+
+    def _rows(self, x: Structure, dtype: str) -> Structure:
+        """Return a `Row` for each input: what `call` is told about it; floating-point numbers are of `dtype`."""
+        return map_structure(lambda array: Row.of(array, dtype), x)
 
     def _name_outputs(self, outputs: Structure) -> list[str]:
         raise NotImplementedError

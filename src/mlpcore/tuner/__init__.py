@@ -8,7 +8,7 @@ from mlpcore.tuner.base_tuner import BaseTuner
 from mlpcore.tuner.hypermodel import HyperModel
 from mlpcore.tuner.hyperparameters import HyperParameters
 from mlpcore.tuner.objective import Objective
-from mlpcore.tuner.oracles import Oracle
+from mlpcore.tuner.oracle import Oracle
 from mlpcore.tuner.parameters import HyperParameter
 from mlpcore.tuner.sklearn_search import LayerSizes, optuna_objective
 from mlpcore.tuner.sklearn_tuner import SklearnTuner

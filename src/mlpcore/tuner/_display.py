@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mlpcore.tuner.oracles import Oracle
+from mlpcore.tuner.oracle import Oracle
 from mlpcore.tuner.trial import Trial
 
 _WIDTH = 18

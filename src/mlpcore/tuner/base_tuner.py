@@ -12,7 +12,7 @@ from mlpcore.tuner._display import Display
 from mlpcore.tuner._results import result_of
 from mlpcore.tuner.hypermodel import make_hypermodel
 from mlpcore.tuner.hyperparameters import HyperParameters
-from mlpcore.tuner.oracles import _REPETITIONS, Oracle
+from mlpcore.tuner.oracle import REPETITIONS, Oracle
 from mlpcore.tuner.trial import REPETITION, RESULT, Trial
 
 
@@ -87,7 +87,7 @@ class BaseTuner:
         self._display = Display(self.oracle, fit_kwargs.get("verbose", 1))
         self.on_search_begin()
         failures = repetitions = 0
-        while repetitions < _REPETITIONS:
+        while repetitions < REPETITIONS:
             trial = self.oracle.create_trial()
             if trial is None:
                 break
@@ -97,7 +97,7 @@ class BaseTuner:
                 self.on_trial_end(trial)
             except _Repetition as repetition:
                 self._finish(trial, "FAIL", **{REPETITION: repetition.args[0]})
-                repetitions = repetitions + 1 if trial.hyperparameters.values else _REPETITIONS
+                repetitions = repetitions + 1 if trial.hyperparameters.values else REPETITIONS
                 continue
             finally:  # after an interrupt the trial stays open, for the next search
                 self.oracle.project.let_go(int(trial.trial_id))

@@ -7,7 +7,10 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from mlpcore._validation import suggest
-from mlpcore.tuner.parameters import KINDS, Boolean, Choice, Condition, Fixed, Float, HyperParameter, Int, Value
+from mlpcore.tuner.parameters import Boolean, Choice, Condition, Fixed, HyperParameter, Value
+from mlpcore.tuner.ranges import Float, Int
+
+_KINDS: dict[str, type[HyperParameter]] = {kind.__name__: kind for kind in (Boolean, Choice, Fixed, Float, Int)}
 
 
 class HyperParameters:
@@ -259,7 +262,7 @@ class HyperParameters:
         """Make an equal object from what `get_config` returned."""
         made = cls()
         for each in config["space"]:
-            made._add(KINDS[each["class_name"]].from_config(each["config"]))
+            made._add(_KINDS[each["class_name"]].from_config(each["config"]))
         made.values = dict(config["values"])
         return made
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpcore.tuner.base_tuner import BaseTuner
-from mlpcore.tuner.oracles import Oracle
+from mlpcore.tuner.oracle import Oracle
 from mlpcore.tuner.trial import Trial
 
 

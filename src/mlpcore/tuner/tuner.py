@@ -16,7 +16,7 @@ from mlpcore._validation import unknown_argument
 from mlpcore.saving.atomic import replacing
 from mlpcore.tuner.base_tuner import BaseTuner
 from mlpcore.tuner.hypermodel import HyperModel
-from mlpcore.tuner.oracles import Oracle
+from mlpcore.tuner.oracle import Oracle
 from mlpcore.tuner.trial import Trial
 
 
@@ -161,7 +161,7 @@ class Tuner(BaseTuner):
         if not shape.exists():
             with replacing(shape) as file:
                 file.write(json.dumps({"input_shape": model.input_shape}).encode())
-        model.save_weights(str(folder / "checkpoint.weights.h5"))
+        model.save_weights(str(folder / "checkpoint.weights"))
 
     def load_model(self, trial: Trial) -> Any:
         """Build a trial's model and give it the weights of its best epoch.
@@ -172,7 +172,7 @@ class Tuner(BaseTuner):
         """
         assert self.hypermodel is not None
         folder = Path(self.get_trial_dir(trial.trial_id))
-        if not (folder / "checkpoint.weights.h5").exists():
+        if not (folder / "checkpoint.weights").exists():
             raise FileNotFoundError(
                 f"trial {trial.trial_id} left no weights: a fit of your own must pass its callbacks on."
             )
@@ -180,7 +180,7 @@ class Tuner(BaseTuner):
         self._check_model(model)
         if not model.built:
             model.build(_as_shape(json.loads((folder / "build_config.json").read_text())["input_shape"]))
-        model.load_weights(str(folder / "checkpoint.weights.h5"))
+        model.load_weights(str(folder / "checkpoint.weights"))
         return model
 
     # ------------------------------------------------------------------------------- hooks, for subclasses to fill

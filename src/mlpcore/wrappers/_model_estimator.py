@@ -146,6 +146,7 @@ class ModelEstimator(BaseEstimator):
                 self.history_: dict[str, list[float]] = {}
             if arguments.get("validation_data") is not None:
                 arguments["validation_data"] = self._validation(*arguments["validation_data"])
+            epochs = arguments.pop("epochs", epochs)
             initial = 0 if first else len(next(iter(self.history_.values()), ()))
             history = self.model_.fit(
                 X,

@@ -1,0 +1,84 @@
+"""Whole models in Keras' older ``.h5`` files, read without trust; none are written: ``.keras`` took their place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mlpcore import _registry
+from mlpcore._arena import at_most
+from mlpcore.layers import Layer
+from mlpcore.saving import strict_json
+from mlpcore.saving.errors import FileFormatError, PathLike
+from mlpcore.saving.hdf5 import H5File
+from mlpcore.saving.keras_config import from_keras
+from mlpcore.saving.keras_file import compile_config, read_optimizer
+from mlpcore.saving.model import reviving
+
+_WEIGHTS, _OPTIMIZER = "model_weights", "optimizer_weights"
+
+
+def load_h5(path: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+    """Return the model in an ``.h5`` file of Keras; see `mlpcore.saving.load_model`."""
+    where = os.fspath(path)
+    with H5File(path, where) as file, reviving(where):
+        text = file.attribute("", "model_config")
+        if not isinstance(text, str):
+            raise FileFormatError("an HDF5 file without a model: weights, perhaps, which model.load_weights() reads")
+        config = strict_json.loads(text.encode(), "model_config")
+        with _registry.custom_object_scope(custom_objects or {}), at_most(os.path.getsize(path)):
+            model = _registry.deserialize(from_keras(_with_modules(config)), custom_objects)
+        if not isinstance(model, Layer):
+            raise FileFormatError("its description is not one of a model")
+        _read_weights(model, file)
+        training = file.attribute("", "training_config")
+        if compile and isinstance(training, str):
+            _compile(model, strict_json.loads(training.encode(), "training_config"), file)
+    return model
+
+
+def _with_modules(value: Any) -> Any:
+    """Say which of Keras' modules built-in classes are from, which these files leave out."""
+    if isinstance(value, list):
+        return [_with_modules(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    result = {key: _with_modules(each) for key, each in value.items()}
+    name = value.get("class_name")
+    if "module" not in value and isinstance(name, str) and isinstance(value.get("config"), dict):
+        for family in ("models", "layers", "optimizers"):
+            if name in _registry.built_in_names(family):
+                result["module"] = f"keras.{family}"
+                break
+        else:
+            if "inbound_nodes" in value and _registry.get_registered_object(name) is None:
+                result["module"] = "keras.src.ops.numpy"  # a function in the graph
+    return result
+
+
+def _read_weights(model: Any, file: H5File) -> None:
+    """Set the weights of layer after layer, in the order in which they stand; names do not count."""
+    groups = [f"{_WEIGHTS}/{name}" for name in file.attribute(_WEIGHTS, "layer_names") or []]
+    there = [(group, names) for group in groups if (names := file.attribute(group, "weight_names"))]
+    layers = [layer for layer in model.layers if layer.weights]
+    if len(there) != len(layers):
+        raise FileFormatError(f"weights of {len(there)} layers, but its description has {len(layers)} with weights")
+    pairs = []
+    for layer, (group, names) in zip(layers, there, strict=True):
+        variables = [*layer.trainable_weights, *layer.non_trainable_weights]
+        if len(variables) != len(names):
+            raise FileFormatError(f"{len(names)} weights of the layer {layer.name!r}, which has {len(variables)}")
+        pairs += [
+            (variable, file.array(f"{group}/{name}", variable.shape))
+            for variable, name in zip(variables, names, strict=True)
+        ]
+    for variable, array in pairs:
+        variable.assign(array)
+
+
+def _compile(model: Any, config: Any, file: H5File) -> None:
+    optimizer = _with_modules(config.get("optimizer_config"))
+    model.compile_from_config(compile_config({**config, "optimizer": optimizer}))
+    names = file.attribute(_OPTIMIZER, "weight_names") or []
+    read_optimizer(model, [f"{_OPTIMIZER}/{name}" for name in names], file)
