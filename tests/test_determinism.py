@@ -49,7 +49,7 @@ def trained_model(n_threads=None, x=X, y=Y):
 def trained_estimator(n_threads=None, x=X, **parameters):
     settings = {"hidden_layer_sizes": (64, 64), "max_iter": 3, "random_state": 0, "n_threads": n_threads, **parameters}
     model = MLPClassifier(**settings).fit(x, Y)
-    return [*model.coefs_, *model.intercepts_, model.predict_proba(x), model.loss_curve_]
+    return [*model.coefs_, *model.intercepts_, model.predict_proba(x), model.loss_]
 
 
 def digest(arrays):
@@ -152,7 +152,7 @@ def test_predictions_do_not_depend_on_chunks(chunk):
     assert_array_equal(whole, model.predict(x, batch_size=chunk, verbose=0))
     parts = [model.predict(x[i : i + chunk], verbose=0) for i in range(0, len(x), chunk)]
     assert_array_equal(whole, np.concatenate(parts))
-    estimator = MLPRegressor((30, 7), max_iter=2, random_state=0).fit(X, X[:, :2])
+    estimator = MLPRegressor(hidden_layer_sizes=(30, 7), max_iter=2, random_state=0).fit(X, X[:, :2])
     parts = [estimator.predict(X[i : i + chunk]) for i in range(0, len(X), chunk)]
     assert_array_equal(estimator.predict(X), np.concatenate(parts))
 
