@@ -299,13 +299,14 @@ class Builder:
         form = self.pick(["fused", "fused", "rows", "scalar"])
         x = self.any_value(batched=True)
         if form == "rows":
+            known = list(self.values)
             if self.flip():  # with a target that ops read
                 width = self.pick([1, x.width])
                 self.targets.append(width)
                 target = self.value("target", len(self.targets) - 1, width, width=width, batched=True)
-                self.values.pop()  # predictions do not have it
                 x = self.value("binary", x, target, "subtract", width=x.width)
             row = self.column(self.value("unary", x, "square", width=x.width))
+            self.values = known  # what predictions have
             return self.call("row_loss", row, weight, sample_weight=sample_weight)
         if form == "scalar":
             unbatched = self.any_value(batched=False) if self.flip() else None

@@ -299,7 +299,7 @@ def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 fits = int(sys.argv[1])
 for kind in ("estimator", "model"):
-    for _ in range(max(40, fits // 5)):
+    for _ in range(max(150, fits // 5)):
         once(kind)
     before = resident()
     for _ in range(fits):
