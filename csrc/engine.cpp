@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 namespace mlpcore {
 
@@ -77,7 +78,7 @@ template <class T>
 Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads) {
   const int64_t nonzeros = most_nonzeros(data, rows), in = plan_.inputs.empty() ? 1 : plan_.input_width();
   threads = useful_threads(data, rows, nonzeros + kUpdateCost * in, threads);
-  const bool gathers = data.order || !plan_.dense_first();
+  const bool gathers = data.order || !plan_.dense_first;
   if (kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
       kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
       kept_->capacity <= 2 * rows + 64)
@@ -213,31 +214,54 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
 template <class T>
 Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient) {
   const Batch<T> batch(plan_, data, 0, data.rows);
-  Space<T>& space = training_space(data, data.rows, threads);
+  const int64_t block = std::min(gradient_rows(), data.rows);
+  Space<T>& space = training_space(data, block, threads);
   const size_t n_units = units(space).size() - 1;
   Memory<Norms> norms(int64_t(n_units) + 1);
-  Memory<T> extra(all_fused_ ? 0 : parameters_->size);
+  const bool in_parts = block < data.rows;
+  Memory<T> part(in_parts ? parameters_->size : 0), extra(all_fused_ ? 0 : parameters_->size);
   Update update;
   update.l1 = penalty.l1;
   update.l2 = penalty.l2;
   const double divisor = data.by_rows || batch.weight_sum == 0 ? 1 : batch.weight_sum;
   const Step<T> step = update.step<T>(1, 0, divisor);
   std::fill_n(gradient, parameters_->size, T(0));
-  run_team(threads, [&](int thread, int n, Barrier& barrier) {
-    const Input<T> x = rows_.input(data, 0, space);
-    rows_.run(batch, space, x, nullptr, thread, n, barrier);
-    barrier.wait();
-    each_unit(units(space), thread, n, [&](const Unit& unit, size_t u) {
-      weights_.collect(batch, space, x, unit, gradient, extra.get());
-      norms.get()[u] = k_.penalise(weights_.step_of(step, unit), unit.kernel, unit.size,
-                                   parameters_->weights.get() + unit.offset, gradient + unit.offset);
-    });
-  });
   Sums sums;
-  rows_.add_totals(batch, space, sums);
+  run_team(threads, [&](int thread, int n, Barrier& barrier) {
+    for (int64_t start = 0; start < data.rows; start += block) {
+      const Batch<T> rows(batch, start, std::min(block, data.rows - start));
+      const Input<T> x = rows_.input(data, start, space);
+      rows_.run(rows, space, x, nullptr, thread, n, barrier);
+      barrier.wait();
+      if (thread == 0) rows_.add_totals(rows, space, sums);
+      const bool last = start + block >= data.rows;
+      each_unit(units(space), thread, n, [&](const Unit& unit, size_t u) {
+        T* g = gradient + unit.offset;
+        weights_.collect(rows, space, x, unit, in_parts ? part.get() : gradient, extra.get());
+        if (in_parts) k_.axpy(T(1), part.get() + unit.offset, g, unit.size);
+        if (last)
+          norms.get()[u] = k_.penalise(weights_.step_of(step, unit), unit.kernel, unit.size,
+                                       parameters_->weights.get() + unit.offset, g);
+      });
+      barrier.wait();
+    }
+  });
   sums.loss /= double(batch.rows);
   sums.penalty = weights_.penalty_of(norms.get(), units(space), penalty.l1, penalty.l2, divisor);
   return sums;
+}
+
+// How many rows a full-batch gradient takes at once: those whose activations fit the second cache.
+template <class T>
+int64_t Engine<T>::gradient_rows() const {
+  bool whole = plan_.batchwise;
+  for (const PlannedLoss& loss : plan_.losses) whole = whole || loss.op.form == LossOp::Form::scalar;
+  if (whole) return std::numeric_limits<int64_t>::max();
+  int64_t elements = 0;
+  for (const Buffer& b : plan_.buffers)
+    if (b.batched) elements += b.groups * k_.padded(b.width) * (b.gradient ? 2 : 1);
+  constexpr int64_t cache = int64_t(1) << 20, least = 256;
+  return std::max(least, cache / (elements * int64_t(sizeof(T))) / 64 * 64);
 }
 
 // f(space, thread, block, first row, range) for blocks of all rows, each passed forward; the range is from the block's
@@ -276,7 +300,7 @@ Sums Engine<T>::evaluate(const Data<T>& data, int64_t batch_size, int threads) c
   std::vector<Sums> parts(size_t((data.rows + block - 1) / std::max<int64_t>(1, block)));
   Data<T> each = data;  // of blocks the sums are taken first and divided at the end
   each.by_rows = data.by_rows || !plan_.batchwise;
-  each_block(plan_, !plan_.dense_first(), false, true, data, batch_size, nullptr, threads,
+  each_block(plan_, !plan_.dense_first, false, true, data, batch_size, nullptr, threads,
              [&](Space<T>& space, int, int64_t r, Range range, const Passes<T>& passes) {
                rows_.gather(data, r, range, space);
                rows_.read_targets(data, r, range, space);
@@ -311,7 +335,7 @@ template <class T>
 void Engine<T>::predict(const Data<T>& data, T* const* out, int64_t batch_size, bool training, int threads) const {
   const Noise coming{parameters_->seed, parameters_->step + 1};
   const Noise* noise = training ? &coming : nullptr;
-  each_block(plan_, !plan_.dense_first(), false, false, data, batch_size, noise, threads,
+  each_block(plan_, !plan_.dense_first, false, false, data, batch_size, noise, threads,
              [&](Space<T>& space, int, int64_t r, Range range, const Passes<T>& passes) {
                rows_.gather(data, r, range, space);
                const Input<T> x = rows_.input(data, r, space);
@@ -371,7 +395,7 @@ void Engine<T>::input_gradient(const Data<T>& data, const T* cotangent, T* dx, i
       for (int64_t i = 0; i < range.rows; ++i) std::copy_n(one + i * in, in, dx + ((r + i) * width + j) * in);
     }
   };
-  each_block(plan, !plan.dense_first(), true, false, data, 0, nullptr, threads, gradient);
+  each_block(plan, !plan.dense_first, true, false, data, 0, nullptr, threads, gradient);
 }
 
 template class Engine<float>;

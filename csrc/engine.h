@@ -51,6 +51,7 @@ class Engine {
  private:
   const std::vector<Unit>& units(const Space<T>& space) const;
   Space<T>& training_space(const Data<T>& data, int64_t rows, int& threads);
+  int64_t gradient_rows() const;
   void assign(const Space<T>& space);
   template <class F>
   void each_block(const Plan& plan, bool gathers, bool gradients, bool fixed, const Data<T>& data, int64_t batch_size,

@@ -1,27 +1,14 @@
 // The plan of a tape: which values are needed, where each lies, the fusions, and in which order gradients meet.
 #include "link.h"
 
+#include "needs.h"
+
 #include <algorithm>
 #include <utility>
 
 namespace mlpcore {
 
 namespace {
-
-// Whether the gradient of an op's value passes on to its input i.
-bool passes_gradient(const Op& op, size_t i) {
-  switch (op.kind) {
-    case OpKind::unary: return has_gradient(Unary(op.index));
-    case OpKind::binary: return has_gradient(Binary(op.index));
-    case OpKind::reduce:
-    case OpKind::over_rows: return has_gradient(Reduction(op.index));
-    case OpKind::where: return i > 0;
-    case OpKind::take: return i == 0;
-    case OpKind::one_hot:
-    case OpKind::stop_gradient: return false;
-    default: return true;
-  }
-}
 
 bool works_in_panels(OpKind kind) {
   return kind == OpKind::dense || kind == OpKind::activation || kind == OpKind::dropout ||
@@ -30,25 +17,24 @@ bool works_in_panels(OpKind kind) {
 
 class Linker {
  public:
-  Linker(const Tape& tape, Fusions fusions) : tape_(tape), ops_(tape.ops), fuses_(fusions == Fusions::all) {
+  Linker(const Tape& tape, Fusions fusions)
+      : tape_(tape), ops_(tape.ops), fuses_(fusions == Fusions::all), of_(tape, fuses_) {
     check();
-    find_needs();
-    find_readers();
   }
 
   Plan link() {
     declare();
     for (size_t v = 0; v < ops_.size(); ++v)
-      if (needed_[v]) plan_op(int(v));
+      if (of_.needed[v]) plan_op(int(v));
     end();
     plan_losses();
     schedule();
     meet_gradients();
-    for (Node& node : plan_.nodes) {
-      if (node.layer >= 0 && node.kind == OpKind::dense && node.has_gradient &&
-          plan_.layers[node.layer].declared.trainable)
-        plan_.layers[node.layer].uses.push_back(int(&node - plan_.nodes.data()));
-      plan_.has_whole = plan_.has_whole || node.whole || (node.whole_back && node.has_gradient);
+    for (size_t n = 0; n < plan_.nodes.size(); ++n) {
+      const Node& node = plan_.nodes[n];
+      if (node.kind != OpKind::dense || node.move != Move::none || !node.has_gradient) continue;
+      Layer& layer = plan_.layers[node.layer];
+      if (layer.declared.trainable) layer.uses.push_back(int(n));
     }
     return std::move(plan_);
   }
@@ -64,75 +50,6 @@ class Linker {
     if (tape_.inputs == 0 && ops_.empty()) throw std::invalid_argument("the tape is empty: record an input first");
     if (tape_.outputs.empty() && tape_.losses.empty() && tape_.totals.empty())
       throw std::invalid_argument("the tape has no output: mark one with output(x)");
-  }
-
-  void find_needs() {
-    const size_t n = ops_.size();
-    learns_.assign(n, false);
-    reached_.assign(n, false);
-    needed_.assign(n, !fuses_);
-    predicts_.assign(n, false);
-    for (size_t v = 0; v < n; ++v) {
-      const Op& op = ops_[v];
-      if (op.kind == OpKind::input) {
-        learns_[v] = !fuses_;
-        needed_[v] = true;  // inputs are numbered
-      }
-      if (op.kind == OpKind::parameter || op.kind == OpKind::dense) learns_[v] = tape_.parameters[op.index].trainable;
-      for (size_t i = 0; i < op.inputs.size(); ++i)
-        if (passes_gradient(op, i) && learns_[op.inputs[i]]) learns_[v] = true;
-    }
-    const auto mark = [&](std::vector<char>& set, int v) { set[v] = true; };
-    for (const int v : tape_.outputs) {
-      mark(needed_, v);
-      mark(predicts_, v);
-      if (!fuses_) mark(reached_, v);
-    }
-    for (const LossOp& loss : tape_.losses) {
-      mark(needed_, loss.input);
-      mark(reached_, loss.input);
-    }
-    for (const Total& t : tape_.totals) mark(needed_, t.input);
-    for (const Assignment& a : tape_.assignments) mark(needed_, a.value);
-    for (size_t v = n; v-- > 0;)
-      for (size_t i = 0; i < ops_[v].inputs.size(); ++i) {
-        const int x = ops_[v].inputs[i];
-        if (needed_[v]) mark(needed_, x);
-        if (predicts_[v]) mark(predicts_, x);
-        if (reached_[v] && passes_gradient(ops_[v], i)) mark(reached_, x);
-      }
-  }
-
-  bool needs(int v) const { return learns_[v] && reached_[v]; }
-
-  // Whether v is x under another name: both share a buffer.
-  bool is_alias(int v) const {
-    const Op& op = ops_[v];
-    return fuses_ && (op.kind == OpKind::stop_gradient ||
-                      (op.kind == OpKind::activation && op.activation() == Activation::identity));
-  }
-
-  void find_readers() {
-    const size_t n = ops_.size();
-    root_.resize(n);
-    readers_.assign(n, 0);
-    gradient_readers_.assign(n, 0);
-    for (size_t v = 0; v < n; ++v) {
-      root_[v] = is_alias(int(v)) ? root_[ops_[v].inputs[0]] : int(v);
-      if (is_alias(int(v)) || !needed_[v]) continue;
-      for (size_t i = 0; i < ops_[v].inputs.size(); ++i) {
-        const int x = ops_[v].inputs[i];
-        ++readers_[root_[x]];
-        if (needs(int(v)) && needs(x) && passes_gradient(ops_[v], i)) ++gradient_readers_[root_[x]];
-      }
-    }
-    for (const int v : tape_.outputs) ++readers_[root_[v]];
-    for (const Total& t : tape_.totals) ++readers_[root_[t.input]];
-    for (const Assignment& a : tape_.assignments) ++readers_[root_[a.value]];
-    for (const LossOp& loss : tape_.losses) {
-      ++readers_[root_[loss.input]];
-      ++gradient_readers_[root_[loss.input]];
-    }
   }
 
   void declare() {
@@ -158,10 +75,10 @@ class Linker {
     node.index = op.index;
     node.part = op.part;
     node.sizes = op.sizes;
-    node.predicts = predicts_[v];
-    node.has_gradient = needs(v);
+    node.predicts = of_.predicts[v];
+    node.has_gradient = of_.gradient(v);
     for (size_t i = 0; i < op.inputs.size(); ++i)
-      node.wants.push_back(needs(v) && learns_[op.inputs[i]] && passes_gradient(op, i));
+      node.wants.push_back(of_.gradient(v) && of_.learns[op.inputs[i]] && passes_gradient(op, i));
     plan_.nodes.push_back(std::move(node));
     return plan_.nodes.back();
   }
@@ -177,14 +94,14 @@ class Linker {
                            .to = to,
                            .op = v,
                            .move = layout == Layout::plain ? Move::to_plain : Move::to_panels,
-                           .has_gradient = needs(v),
-                           .wants = {char(needs(v))},
-                           .predicts = bool(predicts_[v])});
+                           .has_gradient = of_.gradient(v),
+                           .wants = {char(of_.gradient(v))},
+                           .predicts = bool(of_.predicts[v])});
     return to;
   }
 
   int as_plain(int v) {
-    v = root_[v];
+    v = of_.root[v];
     Place& p = place_[v];
     if (plan_.buffers[p.home].layout == Layout::plain) return p.home;
     if (p.plain < 0) p.plain = moved(v, Layout::plain, 1);
@@ -193,7 +110,7 @@ class Linker {
 
   // groups 0: any
   int as_panels(int v, int64_t groups) {
-    v = root_[v];
+    v = of_.root[v];
     const auto fits = [&](int b) {
       const Buffer& of = plan_.buffers[b];
       return of.layout == Layout::panels && (groups == 0 || of.groups == groups);
@@ -213,15 +130,15 @@ class Linker {
   void plan_op(int v) {
     const Op& op = ops_[v];
     Place& place = place_[v];
-    const auto plain = [&] { return new_buffer(op.width, 1, op.batched, Layout::plain, needs(v)); };
+    const auto plain = [&] { return new_buffer(op.width, 1, op.batched, Layout::plain, of_.gradient(v)); };
     switch (op.kind) {
       case OpKind::input: {
         bool in_panels = true;
         for (size_t u = 0; u < ops_.size(); ++u)
           for (const int x : ops_[u].inputs)
-            if (needed_[u] && root_[x] == v && !is_alias(int(u)))
+            if (of_.needed[u] && of_.root[x] == v && !of_.is_alias(int(u)))
               in_panels = in_panels && works_in_panels(ops_[u].kind) && reads_width(ops_[u], op.width);
-        place.home = new_buffer(op.width, 1, true, in_panels ? Layout::panels : Layout::plain, needs(v));
+        place.home = new_buffer(op.width, 1, true, in_panels ? Layout::panels : Layout::plain, of_.gradient(v));
         plan_.inputs.push_back(place.home);
         return;
       }
@@ -232,20 +149,19 @@ class Linker {
         return;
       case OpKind::constant:
         place.home = plain();
-        plan_.constants.push_back({place.home, int(plan_.constant_values.size())});
-        plan_.constant_values.push_back(op.values);
+        plan_.constants.push_back({place.home, op.values});
         return;
       case OpKind::parameter:
         place.home = plain();
         new_node(v, {}, place.home).layer = op.index;
-        if (needs(v)) plan_.layers[op.index].read[int(op.part)] = place.home;
+        if (of_.gradient(v)) plan_.layers[op.index].read[int(op.part)] = place.home;
         return;
       case OpKind::dense: return plan_dense(v);
       case OpKind::activation:
       case OpKind::dropout:
       case OpKind::gaussian_noise: return plan_activation(v);
       case OpKind::stop_gradient:
-        if (is_alias(v)) return;  // its root has the place
+        if (of_.is_alias(v)) return;  // its root has the place
         [[fallthrough]];
       default: {
         std::vector<int> inputs;
@@ -265,33 +181,33 @@ class Linker {
   void plan_dense(int v) {
     const Op& op = ops_[v];
     const Declaration& d = tape_.parameters[op.index];
-    const int x = root_[op.inputs[0]];
+    const int x = of_.root[op.inputs[0]];
     const Buffer& home = plan_.buffers[place_[x].home];
     const bool fits = home.layout == Layout::plain || home.width == d.in;
     const int from = fits ? place_[x].home : as_plain(x);
     const int64_t groups = op.width / d.out;
-    const int to = new_buffer(d.out, groups, op.batched, Layout::panels, needs(v));
+    const int to = new_buffer(d.out, groups, op.batched, Layout::panels, of_.gradient(v));
     place_[v].home = to;
     const int maker = maker_[x];
     Node& node = new_node(v, {from}, to);
     node.layer = op.index;
     maker_[v] = int(plan_.nodes.size()) - 1;
-    if (!fuses_ || !node.wants[0] || maker < 0 || !fits || readers_[x] != 1) return;
+    if (!fuses_ || !node.wants[0] || maker < 0 || !fits || of_.readers[x] != 1) return;
     Node& made = plan_.nodes[maker];
     if (made.kind == OpKind::dense && made.relu && made.to == from) node.masks_dx = made.relu_masked = true;
   }
 
   void plan_activation(int v) {
     const Op& op = ops_[v];
-    if (is_alias(v)) return;
-    const int x = root_[op.inputs[0]];
+    if (of_.is_alias(v)) return;
+    const int x = of_.root[op.inputs[0]];
     const bool activation = op.kind == OpKind::activation, dropout = op.kind == OpKind::dropout;
-    const bool sole = fuses_ && readers_[x] == 1;
+    const bool sole = fuses_ && of_.readers[x] == 1;
     if (sole && activation && op.activation() == Activation::relu && maker_[x] >= 0 &&
         plan_.nodes[maker_[x]].kind == OpKind::dense && plan_.nodes[maker_[x]].to == place_[x].home) {
       Node& made = plan_.nodes[maker_[x]];
       made.relu = true;
-      made.predicts = made.predicts || predicts_[v];
+      made.predicts = made.predicts || of_.predicts[v];
       read_[made.to] = Read::sign;
       place_[v].home = made.to;
       maker_[v] = maker_[x];
@@ -305,7 +221,7 @@ class Linker {
     // Dropout leaves signs.
     const bool in_place = sole && !source && from == place_[x].home && !reads_x &&
                           (read_[from] == Read::no || (dropout && read_[from] == Read::sign));
-    const int to = in_place ? from : new_buffer(of.width, of.groups, of.batched, Layout::panels, needs(v));
+    const int to = in_place ? from : new_buffer(of.width, of.groups, of.batched, Layout::panels, of_.gradient(v));
     if (activation && !reads_x) read_[to] = op.activation() == Activation::relu ? Read::sign : Read::value;
     place_[v].home = to;
     Node& node = new_node(v, {from}, to);
@@ -324,21 +240,21 @@ class Linker {
   }
 
   void end() {
-    for (const int v : tape_.outputs) plan_.outputs.push_back(place_[root_[v]].home);
+    for (const int v : tape_.outputs) plan_.outputs.push_back(place_[of_.root[v]].home);
     for (const Total& t : tape_.totals) {
       plan_.totals.push_back({as_plain(t.input), t.sample_weight});
       plan_.sample_weights = std::max(plan_.sample_weights, t.sample_weight + 1);
     }
     for (const Assignment& a : tape_.assignments) plan_.assignments.emplace_back(a.parameter, as_plain(a.value));
     plan_.buffer_of_op.resize(ops_.size());
-    for (size_t v = 0; v < ops_.size(); ++v) plan_.buffer_of_op[v] = place_[root_[v]].home;
+    for (size_t v = 0; v < ops_.size(); ++v) plan_.buffer_of_op[v] = place_[of_.root[v]].home;
     bool in_place = !plan_.inputs.empty();
     for (const int b : plan_.inputs) in_place = in_place && plan_.buffers[b].layout == Layout::panels;
     plan_.chain = tape_.inputs == 1 && tape_.outputs.size() == 1;
     for (size_t v = 0; v < ops_.size(); ++v) {
-      if (!needed_[v]) continue;
+      if (!of_.needed[v]) continue;
       const Op& op = ops_[v];
-      plan_.chain = plan_.chain && (op.kind == OpKind::input || works_in_panels(op.kind)) && readers_[v] <= 2 &&
+      plan_.chain = plan_.chain && (op.kind == OpKind::input || works_in_panels(op.kind)) && of_.readers[v] <= 2 &&
                     (v == 0 || op.inputs[0] == int(v) - 1);
       plan_.batchwise = plan_.batchwise || op.kind == OpKind::over_rows || op.kind == OpKind::n_rows;
     }
@@ -347,24 +263,24 @@ class Linker {
         if (std::count(plan_.inputs.begin(), plan_.inputs.end(), b))
           in_place = in_place && node.kind == OpKind::dense && node.move == Move::none;
     for (const int b : plan_.outputs) in_place = in_place && !std::count(plan_.inputs.begin(), plan_.inputs.end(), b);
-    plan_.in_place_ = in_place;
+    plan_.dense_first = in_place;
   }
 
   void plan_losses() {
     for (const LossOp& op : tape_.losses) {
       PlannedLoss loss{.op = op};
-      const int v = root_[op.input];
+      const int v = of_.root[op.input];
       loss.at = op.form == LossOp::Form::kernel ? as_panels(v, 1) : as_plain(v);
-      if (op.form == LossOp::Form::kernel && ops_[v].kind == OpKind::input) plan_.in_place_ = false;
+      if (op.form == LossOp::Form::kernel && ops_[v].kind == OpKind::input) plan_.dense_first = false;
       loss.width = ops_[v].width;
-      const bool stopped = needs(v) && !needs(op.input);  // by stop_gradient, another name of what does learn
-      loss.gradient_at = needs(v) && !stopped ? loss.at : -1;
+      const bool stopped = of_.gradient(v) && !of_.gradient(op.input);  // by stop_gradient, another name of what learns
+      loss.gradient_at = of_.gradient(v) && !stopped ? loss.at : -1;
       plan_.sample_weights = std::max(plan_.sample_weights, op.sample_weight + 1);
       if (op.form == LossOp::Form::kernel) {
         loss.target_width = loss.width / std::max(int64_t(1), int64_t(op.quantiles.size()));
         read_target(op.target, reads_classes(op.loss) ? 0 : loss.target_width);
         const Activation other = partner(op.loss);
-        if (fuses_ && !stopped && other != Activation::identity && maker_[v] >= 0 && gradient_readers_[v] == 1 &&
+        if (fuses_ && !stopped && other != Activation::identity && maker_[v] >= 0 && of_.gradient_readers[v] == 1 &&
             plan_.nodes[maker_[v]].to == loss.at) {
           Node& made = plan_.nodes[maker_[v]];
           if (made.kind == OpKind::activation && made.activation == other) {
@@ -449,18 +365,14 @@ class Linker {
   const Tape& tape_;
   const std::vector<Op>& ops_;
   const bool fuses_;
+  const Needs of_;
   Plan plan_;
-  std::vector<char> learns_, reached_, needed_, predicts_;
-  std::vector<int> root_, readers_, gradient_readers_, maker_;
+  std::vector<int> maker_;  // node that made a value
   std::vector<Place> place_;
   std::vector<Read> read_;  // what derivatives read of each buffer
 };
 
 }  // namespace
-
-int Plan::dense_layers() const {
-  return int(std::count_if(layers.begin(), layers.end(), [](const Layer& l) { return l.is_dense(); }));
-}
 
 int Plan::arrays() const {
   int n = 0;

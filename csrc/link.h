@@ -94,9 +94,9 @@ struct Plan {
   };
   std::vector<Target> targets;  // those that ops read
   struct Constant {
-    int buffer, op;
-  };  // op: in constant_values
-  std::vector<std::vector<double>> constant_values;
+    int buffer;
+    std::vector<double> values;
+  };
   std::vector<Constant> constants;
   std::vector<int> outputs;                      // buffers
   std::vector<Total> totals;                     // of buffers
@@ -105,16 +105,13 @@ struct Plan {
   std::vector<int64_t> target_widths;  // of each target, 0: class indices; -1: not read
   int sample_weights = 0;              // how many arrays of them are read
   bool chain = false;                  // dense layers, activations and noise, one after the other
-  bool batchwise = false;              // rows depend on their batch
-  bool has_whole = false;              // some node is whole or whole_back
+  // Whether the inputs are read by products only, which take the user's row-major rows as they are.
+  bool dense_first = false;
+  bool batchwise = false;  // rows depend on their batch
 
   int64_t width(int b) const { return buffers[b].width * buffers[b].groups; }
   int64_t input_width(int i = 0) const { return width(inputs[i]); }
   int64_t output_width(int i = 0) const { return width(outputs[i]); }
-  // Whether the inputs are read by products only, which take the user's row-major rows as they are.
-  bool dense_first() const { return in_place_; }
-  bool in_place_ = false;
-  int dense_layers() const;
   int arrays() const;  // that Python has of the parameters
 };
 
@@ -123,7 +120,7 @@ struct Plan {
 enum class Fusions { all, none };
 Plan link_nodes(const Tape& tape, Fusions fusions);
 
-// The same with the packed values laid out: packed_size(in, out) is that of a dense layer's, padded(n) that of others'.
+// The same with the parameters' packed values laid out one after the other.
 template <class T>
 Plan link(const Tape& tape, Fusions fusions, const Kernels<T>& k) {
   Plan plan = link_nodes(tape, fusions);

@@ -89,7 +89,7 @@ bool Predictor<T>::predict_block(const Question<T>& question, const T* packed, R
   if (question.check_finite && !all_finite(x, rows * in())) return false;
   Panels<T> value{scratch, rows, in()};
   const Range all{0, rows};
-  if (!plan_.dense_first()) k_.gather(x, nullptr, all, value);
+  if (!plan_.dense_first) k_.gather(x, nullptr, all, value);
   int at = plan_.inputs[0];  // the plan's buffer that `value` is
   for (const Node& node : plan_.nodes) {
     if (node.kind == OpKind::dropout || node.kind == OpKind::gaussian_noise) {  // passes values on

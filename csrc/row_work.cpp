@@ -197,7 +197,7 @@ void RowWork<T>::add_totals(const Batch<T>& batch, const Space<T>& space, Sums& 
     if (op.form == LossOp::Form::scalar) loss = each[0] * double(batch.rows);
     else {
       for (int64_t r = 0; r < batch.rows; ++r) loss += each[r];
-      loss = batch.mean(loss, op.sample_weight) * double(batch.rows);
+      loss = batch.mean(loss, op.sample_weight) * double(batch.mean_rows);
     }
     sums.losses[l] += op.weight * loss;
     sums.loss += op.weight * loss;

@@ -9,7 +9,7 @@
 namespace mlpcore {
 
 // The arrays of one pass over the data. `sparse` stands for x where it is set: one input, by rows, of a plan whose
-// dense_first() is true.
+// dense_first is true.
 template <class T>
 struct Data {
   struct Target {
@@ -37,8 +37,10 @@ struct Batch {
   std::vector<double> sums;  // S of each array of sample weights
   double weight_sum;         // S of the first loss that has weight
   bool is_empty = true;      // no loss has a weight
+  int64_t mean_rows;         // of the batch whose mean the losses are: more than `rows` for a part of it
 
-  Batch(const Plan& plan, const Data<T>& data, int64_t start, int64_t rows) : data(data), start(start), rows(rows) {
+  Batch(const Plan& plan, const Data<T>& data, int64_t start, int64_t rows)
+      : data(data), start(start), rows(rows), mean_rows(rows) {
     for (int j = 0; j < plan.sample_weights; ++j) {
       sums.push_back(0);
       for (int64_t r = start; r < start + rows; ++r) sums[j] += weight(j, r);
@@ -49,12 +51,16 @@ struct Batch {
       is_empty = is_empty && loss.op.form != LossOp::Form::scalar && divisor(loss.op.sample_weight) == 0;
     }
   }
+  // A part of a batch.
+  Batch(const Batch& whole, int64_t start, int64_t rows)
+      : data(whole.data), start(start), rows(rows), sums(whole.sums), weight_sum(whole.weight_sum),
+        mean_rows(whole.mean_rows) {}
   // Of row r of the pass.
   double weight(int j, int64_t r) const {
     const T* array = data.weight_array(j);
     return array ? double(array[data.row(r)]) : 1;
   }
-  double divisor(int j) const { return data.by_rows || j < 0 ? double(rows) : sums[j]; }
+  double divisor(int j) const { return data.by_rows || j < 0 ? double(mean_rows) : sums[j]; }
   // A sum over the rows as their mean; 0 if they have no weight.
   double mean(double sum, int j) const { return divisor(j) == 0 ? 0 : sum / divisor(j); }
 };
@@ -145,10 +151,8 @@ struct Space {
       const Panels<T> value = take(has_value(b));
       buffers.push_back({value, take(has_gradient(b))});
     }
-    for (const Plan::Constant& c : plan.constants) {
-      const std::vector<double>& values = plan.constant_values[c.op];
-      std::copy(values.begin(), values.end(), buffers[c.buffer].value.at);
-    }
+    for (const Plan::Constant& c : plan.constants)
+      std::copy(c.values.begin(), c.values.end(), buffers[c.buffer].value.at);
     losses.resize(plan.losses.size());
     for (RowLoss& loss : losses) loss = {Memory<T>(training ? rows : 0), Memory<double>(rows)};
     if (!training) return;

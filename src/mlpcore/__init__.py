@@ -19,6 +19,9 @@ if TYPE_CHECKING:
         activations as activations,
     )
     from mlpcore import (
+        backend as backend,
+    )
+    from mlpcore import (
         callbacks as callbacks,
     )
     from mlpcore import (
@@ -125,6 +128,7 @@ _HOME = {  # public name -> the module that defines it
 
 _MODULES = {  # public modules, which are imported on first use too
     "activations",
+    "backend",
     "callbacks",
     "constraints",
     "initializers",

@@ -165,7 +165,8 @@ class Variable(Tensor):
         Parameters
         ----------
         value : array_like or Symbol
-            Of the variable's shape. Inside `call`, what is computed there: it is assigned after each training step.
+            Of the variable's shape. Inside `call`, what is computed there: it is assigned after each training step and
+            each direct call on arrays; `evaluate` and `predict` leave variables alone.
 
         Raises
         ------
@@ -177,7 +178,7 @@ class Variable(Tensor):
             raise ValueError(f"variable {self.name!r} has shape {self.shape}, got values of shape {shape}")
         recorder = active()
         if isinstance(value, Symbol):
-            if recorder is not None and recorder.training:
+            if recorder is not None:
                 recorder.assign(self, value)
             return
         if self._holder is not None:
@@ -361,6 +362,14 @@ class Arena:
             self._state = (self._root.slots(), self._root.step, self._root.seed)
         self._root = self._last = None
         self._engines.clear()
+
+    def set_seed(self, seed: int) -> None:
+        """Let the noise of the coming passes follow from another seed."""
+        if self._root is not None:
+            self._root.seed = seed
+        else:
+            slots, step, _ = self._state or ([], 0, 0)
+            self._state = (slots, step, seed)
 
     @property
     def root(self) -> Engine | None:

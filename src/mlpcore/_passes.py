@@ -18,7 +18,7 @@ from mlpcore._structure import flatten
 from mlpcore._tensor import Structure, Symbol, Tensor
 
 if TYPE_CHECKING:
-    from mlpcore._arena import Arena
+    from mlpcore._arena import Arena, Variable
 
 R = TypeVar("R")
 
@@ -35,6 +35,7 @@ class Block:
 
     __slots__ = (
         "args",
+        "assigned",
         "calls",
         "generation",
         "kwargs",
@@ -61,6 +62,7 @@ class Block:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []  # what it puts on a tape, in order
         self.parameters: list[tuple[int, Symbol]] = []  # variables that it read first
         self.losses: list[Symbol] = []  # what it gave to add_loss
+        self.assigned: list[tuple[Variable, Symbol]] = []  # what it gave to variables
         self.next: Block | None = None  # what followed it last time
         self.others: list[Block] = []  # what else has followed it
         self.tape: Tape | None = None  # of a pass that ends here
@@ -272,6 +274,11 @@ class Passes:
     def losses(self) -> list[Symbol]:
         """What layers added to the loss in this pass so far (`Layer.add_loss`), each a single number."""
         return [loss for block in self.at.path() for loss in block.losses]
+
+    @property
+    def assigned(self) -> list[tuple[Variable, Symbol]]:
+        """What was assigned to variables in this pass so far, in order."""
+        return [pair for block in self.at.path() for pair in block.assigned]
 
     def emit(self, method: str, *args: Any, **kwargs: Any) -> int:
         """Put one call of the tape's method down, inside a block; return the value's number."""

@@ -160,7 +160,7 @@ class Recorder(Passes):
         return self.record("penalty", (variable, float(l1), float(l2)), {}, put_down)
 
     def assign(self, variable: Variable, x: Symbol) -> None:
-        """After each training step, set a variable to a value that has no batch axis."""
+        """Set a variable to a value that has no batch axis: after each training step; the pass itself reads it so."""
         if self.arena is None:
             return
         arena = self.arena
@@ -172,7 +172,11 @@ class Recorder(Passes):
                 raise ValueError(
                     f"{variable.name!r}: the kernel and bias of a dense layer cannot be assigned in `call`"
                 )
+            assert self.block is not None
             self.emit("assign", parameter, x.value)
+            self.block.assigned.append((variable, x))
+            self._parameters[id(variable)] = x
+            self.block.parameters.append((id(variable), x))
 
         self.record("assign", (variable, x), {}, put_down)
 

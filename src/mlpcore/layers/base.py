@@ -243,6 +243,11 @@ class Layer(Weighted):
             _random.set_state(state)
         return map_structure(lambda output: output.shape, result)
 
+    @property
+    def losses(self) -> list[Any]:
+        """The penalties of the weights, and after a call on arrays what was added to the loss in it."""
+        return super().losses + ([] if self._eager is None else self._eager.losses)
+
     def add_loss(self, loss: Any) -> None:
         """Add to the loss of the model, inside `call`.
 

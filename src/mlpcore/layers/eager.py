@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcore import _random
 from mlpcore._arena import Arena
 from mlpcore._structure import flatten, map_structure, pack
 from mlpcore._tape import Recorder
@@ -39,9 +41,12 @@ class Eager:
         self.layer = layer
         self.arena = Arena(layer.dtype)
         self.forms: dict[Any, _Form] = {}
+        self.losses: list[Any] = []  # what layers added to the loss in the last call
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return ``layer(*args, **kwargs)`` as arrays.
+
+        In training every call has noise of its own. What the layer assigns to variables is assigned.
 
         Parameters
         ----------
@@ -76,19 +81,27 @@ class Eager:
         args, kwargs = map_structure(replaced, (args, kwargs))
         recorder = form.recorder
         recorder.replay(rows)
+        if training:
+            self.arena.set_seed(_random.next_seed())
         with recorder:
             result = self.layer(*args, **kwargs)
             leaves = flatten(result)
-            found = [leaf for leaf in leaves if isinstance(leaf, Symbol)]
-            for leaf in found:
-                recorder.output(leaf)
-            if not found:
+            assigned, losses = recorder.assigned, recorder.losses
+            wanted = [*(x for x in leaves if isinstance(x, Symbol)), *(x for _, x in assigned), *losses]
+            for each in wanted:
+                recorder.output(each)
+            self.losses = []
+            if not wanted:
                 return result
             engine = self.arena.engine(recorder.tape)
         self.arena.push()
         values = engine.predict(rows, n_threads=thread_limit(None), training=training)
-        computed = iter([values] if len(found) == 1 else values)
-        return pack(result, [leaf.array(next(computed)) if isinstance(leaf, Symbol) else leaf for leaf in leaves])
+        arrays: Iterator[NDArray[Any]] = iter([values] if len(wanted) == 1 else values)
+        computed = [leaf.array(next(arrays)) if isinstance(leaf, Symbol) else leaf for leaf in leaves]
+        for variable, x in assigned:
+            variable.assign(x.array(next(arrays)))
+        self.losses = [x.array(next(arrays)) for x in losses]
+        return pack(result, computed)
 
     def _check(self, arrays: list[NDArray[Any]]) -> None:
         lengths = {array.shape[0] if array.ndim else None for array in arrays}

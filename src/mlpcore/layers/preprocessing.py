@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mlpcore import ops
 from mlpcore._arena import Variable
@@ -90,7 +90,7 @@ class Normalization(Elementwise):
     def build(self, input_shape: Shape) -> None:
         """Create the weights, or spread the given numbers over the kept axes."""
         self._kept = self._axes(input_shape)
-        shape = sizes_of(self.name, self._kept, input_shape)
+        self._sizes = shape = sizes_of(self.name, self._kept, input_shape)
         self._wide = tuple(n if axis in self._kept else 1 for axis, n in enumerate(input_shape))[1:]
         if self.input_mean is None or self.input_variance is None:
             self.adapt_mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="mean")
@@ -140,6 +140,22 @@ class Normalization(Elementwise):
         self.adapt_mean.assign(mean)
         self.adapt_variance.assign(variance)
         self.count.assign(min(moments.count, np.iinfo(np.int32).max))
+
+    @property
+    def mean(self) -> NDArray[Any]:
+        """What is subtracted, shape (1, ..., features)."""
+        return self._in_shape(self.input_mean, "adapt_mean")
+
+    @property
+    def variance(self) -> NDArray[Any]:
+        """The square of what is divided by, shape (1, ..., features)."""
+        return self._in_shape(self.input_variance, "adapt_variance")
+
+    def _in_shape(self, given: NDArray[Any] | None, weight: str) -> NDArray[Any]:
+        if self._kept is None:
+            raise ValueError(f"{self.name} is not built yet: call adapt(data), or the layer, first")
+        numbers = getattr(self, weight).numpy() if given is None else np.broadcast_to(given, self._sizes)
+        return np.array(numbers, self.dtype).reshape(1, *self._wide)
 
     def _check_fit(self, shape: Shape) -> None:
         features = tuple(shape[axis] for axis in self._axes(shape))

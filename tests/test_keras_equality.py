@@ -1,0 +1,49 @@
+"""Trainings give Keras' losses, metrics, predictions and weights: stored numbers, and Keras itself where installed."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import keras_trainings
+import mlpcore
+
+STORED = json.loads(keras_trainings.FILE.read_text())
+# Keras takes 1 - beta_2^t of Adam in float32, which moves the first steps by 6e-6 of their size. A relu's input that is
+# that near 0 then has the other sign, and Adam turns its tiny gradient into a step of full size.
+OTHER_SIGNS = {
+    "classifier, Adam, batch 200, drawn rows": 1e-3,
+    "classifier, Adam, batch 200, real rows": 0.2,
+    "regressor, drawn rows": 0.1,
+    "regressor, real rows": 1e-2,
+    "subclass with two outputs, real rows": 1e-2,
+}
+
+
+def test_every_case_is_stored():
+    assert set(STORED) == set(keras_trainings.CASES)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_equals_what_keras_gave(name):
+    try:
+        ours = keras_trainings.digest(keras_trainings.train(mlpcore, name))
+    except keras_trainings.NoRows as reason:
+        pytest.skip(str(reason))
+    apart = keras_trainings.differences(ours, STORED[name])
+    worst = max(apart, key=apart.__getitem__)
+    assert apart[worst] <= OTHER_SIGNS.get(name, keras_trainings.TOLERANCE), worst
+
+
+@pytest.mark.skipif(find_spec("keras") is None or find_spec("torch") is None, reason="needs Keras and torch")
+@pytest.mark.parametrize("name", ["classifier, drawn rows", "wide and deep, drawn rows", "two outputs, drawn rows"])
+def test_equals_keras(name):
+    command = [sys.executable, str(Path(keras_trainings.__file__)), "--only", name]
+    done = subprocess.run(
+        command, env={**os.environ, "KERAS_BACKEND": "torch"}, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
