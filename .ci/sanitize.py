@@ -28,11 +28,11 @@ FLAGS = {
 # What the tests under AddressSanitizer are unless others are named: all that reaches the core by another way.
 TESTS = """
 tests/test_engine_tapes.py tests/test_engine_faults.py tests/test_engine_gradient.py tests/test_fuzz_tapes.py
-tests/test_kernels_ops.py tests/test_reference.py tests/test_sparse.py tests/test_predictor.py tests/test_dropout.py
+tests/test_fuzz_bindings.py tests/test_kernels_ops.py tests/test_reference.py tests/test_sparse.py tests/test_predictor.py tests/test_dropout.py
 tests/test_losses.py tests/test_tape.py tests/test_updates.py tests/test_activations.py tests/test_math.py
 """.split()
 # Tests that limit the address space, which AddressSanitizer fills, or that take minutes under it.
-LEFT_OUT = "not memory and not team_that_cannot_grow"
+LEFT_OUT = "not memory and not team_that_cannot_grow and not any_calls_of_a_tape"
 
 
 def is_fresh(target: Path) -> bool:
@@ -98,6 +98,7 @@ def address(arguments: list[str]) -> int:
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "PYTHONPATH": str(package.parent),
         "MLPCORE_ISA": os.environ.get("MLPCORE_ISA", "baseline"),
+        "FUZZ_EXAMPLES": os.environ.get("FUZZ_EXAMPLES", "15"),
     }
     arguments = arguments or [*(t for t in TESTS if (ROOT / t).exists()), "-k", LEFT_OUT]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
