@@ -34,6 +34,8 @@ def start(problem: Problem, epochs: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the initial parameters and the orders (epochs, rows) that `random_state=SEED` gives."""
     random_state = np.random.RandomState(SEED)
     parameters = initial_parameters(problem, random_state)
+    if not problem.shuffle:
+        return parameters, np.tile(np.arange(problem.rows), (epochs, 1))
     return parameters, np.array(list(orders(problem.rows, epochs, random_state)))
 
 

@@ -15,7 +15,7 @@ class Problem:
 
     name: str
     title: str
-    kind: str  # "train" "train_sparse" "lbfgs" "predict" "perceptron" "search"
+    kind: str  # "train" "train_sparse" "wide_deep" "lbfgs" "predict" "perceptron" "search" "import"
     data: Rows
     rows: int
     layers: tuple[int, ...]  # widths from the features to the outputs
@@ -29,11 +29,13 @@ class Problem:
     dtype: str = "float32"
     tolerance: float = 3e-2  # largest relative difference between the peers' final losses
     reason: str = "float32 decides a relu's sign one way or the other"  # why they differ at all
+    shuffle: bool = True  # or the rows in the order in which they are, in every epoch
+    as_keras: bool = False  # whether libraries with Keras' names take part
 
     @property
     def steps(self) -> int:
         """Return the parts that a round's time is divided by: batches, iterations or calls."""
-        if self.kind in ("train", "train_sparse"):
+        if self.kind in STEPPED:
             return self.epochs * -(-self.rows // self.batch)
         return self.epochs if self.kind in ("lbfgs", "perceptron") else 1
 
@@ -43,10 +45,12 @@ class Problem:
         return {
             "train": "step",
             "train_sparse": "step",
+            "wide_deep": "step",
             "lbfgs": "iteration",
             "perceptron": "epoch",
             "predict": "call",
             "search": "search",
+            "import": "import",
         }[self.kind]
 
     @property
@@ -66,7 +70,7 @@ class Problem:
     @property
     def early(self) -> Problem | None:
         """Return the first ten steps, after which the peers' losses still agree to rounding."""
-        if self.kind in ("train", "train_sparse"):
+        if self.kind in STEPPED:
             return replace(self, rows=min(self.rows, 10 * self.batch), epochs=1)
         return replace(self, epochs=5) if self.kind == "lbfgs" else None
 
@@ -76,6 +80,7 @@ class Problem:
         return replace(self, rows=few, epochs=min(self.epochs, 3), calls=min(self.calls, 50))
 
 
+STEPPED = ("train", "train_sparse", "wide_deep")
 CHAPTER = (784, 300, 100, 10)
 HOUSING = (8, 50, 50, 50, 1)
 
@@ -89,6 +94,7 @@ PROBLEMS = [
         CHAPTER,
         solver="sgd",
         learning_rate=0.01,
+        as_keras=True,
     ),
     Problem(
         "fashion-adam-200",
@@ -98,16 +104,31 @@ PROBLEMS = [
         55000,
         CHAPTER,
         batch=200,
+        as_keras=True,
     ),
     Problem(
         "housing-adam-32",
-        "California housing 11610 x 8, 8-50-50-50-1, batch 32, Adam",
+        "California housing 11610 x 8, 8-50-50-50-1, batch 32, Adam, in the same order each epoch",
         "train",
         housing,
         11610,
         HOUSING,
         output="identity",
         epochs=5,
+        shuffle=False,
+        as_keras=True,
+    ),
+    Problem(
+        "wide-deep",
+        "California housing 11610 x 5 and x 6, wide & deep 30-30 with two outputs, batch 32, Adam",
+        "wide_deep",
+        housing,
+        11610,
+        (8, 30, 30, 1),
+        output="identity",
+        epochs=5,
+        shuffle=False,
+        as_keras=True,
     ),
     Problem(
         "defaults",
@@ -160,6 +181,7 @@ PROBLEMS = [
         60000,
         CHAPTER,
         calls=1,
+        as_keras=True,
     ),
     Problem(
         "predict-32",
@@ -169,6 +191,7 @@ PROBLEMS = [
         32,
         CHAPTER,
         calls=500,
+        as_keras=True,
     ),
     Problem(
         "predict-1",
@@ -178,6 +201,7 @@ PROBLEMS = [
         1,
         CHAPTER,
         calls=1000,
+        as_keras=True,
     ),
     Problem(
         "predict-1-housing",
@@ -242,6 +266,7 @@ PROBLEMS = [
         tolerance=1e-3,
         reason="rounding",
     ),
+    Problem("import", "import of the library, after NumPy's", "import", lambda rows: (None, None), 1, (1, 1)),
     Problem(
         "sparse-text",
         "CSR 10000 x 20000, 0.3 % dense, 20000-100-10, batch 200, Adam",

@@ -21,6 +21,7 @@ def summary(problem: Problem, peer: str, threads: int, rounds: list[dict], peak:
         "peak_share_best": share and share / min(seconds),
         "cores": median(one["cores"] for one in rounds),
         "processor": median(one["processor"] for one in rounds),
+        "memory_mb": max(one.get("memory_mb", 0.0) for one in rounds),
     }
 
 
@@ -31,6 +32,7 @@ def add_ratios(rows: list[dict], reference: str) -> None:
         if same and "median" in same[0] and "median" in row:
             row["ratio"] = row["median"] / same[0]["median"]
             row["ratio_best"] = row["best"] / same[0]["best"]
+            row["ratio_processor"] = row["processor"] / max(same[0]["processor"], 1e-9)
 
 
 def busy_note(problem: Problem, rows: list[dict]) -> str | None:
@@ -66,18 +68,18 @@ def times(ratio: float | None) -> str:
 
 def table(problem: Problem, rows: list[dict], reference: str) -> str:
     """Return one problem's table; peers without a number say why."""
-    head = ["threads", "peer", f"per {problem.unit}", "best", f"x {reference}", "best"]
-    head += ["of peak", "best", "loss", "cores"]
+    head = ["threads", "peer", f"per {problem.unit}", "best", f"x {reference}", "best", "processor"]
+    head += ["of peak", "best", "loss", "cores", "MB"]
     lines, notes = [head], []
     for row in rows:
         if "median" not in row:
             notes.append(f"  {row['peer']}, {row['threads']} threads: {row['error']}")
             continue
         each = [duration(row[key] / problem.steps) for key in ("median", "best")]
-        ratios = [times(row.get(key)) for key in ("ratio", "ratio_best")]
+        ratios = [times(row.get(key)) for key in ("ratio", "ratio_best", "ratio_processor")]
         shares = [percent(row[key]) for key in ("peak_share", "peak_share_best")]
-        loss = f"{row['loss']:.6g}"
-        lines.append([str(row["threads"]), row["peer"], *each, *ratios, *shares, loss, f"{row['cores']:.2f}"])
+        used = [f"{row['loss']:.6g}", f"{row['cores']:.2f}", f"{row['memory_mb']:.0f}"]
+        lines.append([str(row["threads"]), row["peer"], *each, *ratios, *shares, *used])
     notes += filter(None, [busy_note(problem, rows)])
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     shown = ["  " + "  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in lines]

@@ -12,6 +12,7 @@ losses are computed by the same float64 code from the peers' weights. The rounds
 from peer to peer, so that a slow minute of the machine is everybody's. A time is a whole `fit` (or
 call), divided by its steps; "x mlpcore" is a peer's median over mlpcore's, so above 1 is slower.
 The share of the peak counts the products alone, against multiply-adds measured between the rounds.
+"processor" is the ratio of the processor times, which other programs disturb least.
 "cores" is processor time over time: above the threads, they were not held; far below, other
 programs had the processor, and the times are not worth quoting. The shuffled orders are part of
 fit for mlpcore and scikit-learn, and drawn before for PyTorch and JAX, in their favour.
@@ -28,6 +29,7 @@ from pathlib import Path
 from time import sleep
 
 import machine
+import picture
 from peers import PEERS
 from problems import BY_NAME, EARLY_TOLERANCE, PROBLEMS, Problem
 from report import add_ratios, summary, table
@@ -46,6 +48,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--data", type=Path, help="folder of the .npz data sets (or MLPCORE_DATA)")
     parser.add_argument("--json", type=Path, help="write every number here")
+    parser.add_argument("--picture", type=Path, help="draw the ratios here (.png or .svg; needs Matplotlib)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, two rounds")
     parser.add_argument("--list", action="store_true", help="print the problems and peers")
     return parser.parse_args(argv)
@@ -96,7 +99,7 @@ def leave_out_unequal_work(problem: Problem, ready: list[Worker], rows: list[dic
 
 def measure(problem: Problem, args: argparse.Namespace, threads: int) -> list[dict]:
     """Return a row for each peer that takes part, with its times or with what went wrong."""
-    peers = [p for p in args.peers if problem.kind in PEERS[p].kinds and PEERS[p].is_installed()]
+    peers = [p for p in args.peers if PEERS[p].takes_part(problem) and PEERS[p].is_installed()]
     ready, rows = prepare(problem, peers, threads, args.quick)
     ready = leave_out_unequal_work(problem, ready, rows)
     rounds: dict[str, list[dict]] = {worker.peer: [] for worker in ready}
@@ -144,12 +147,15 @@ def main(argv: list[str] | None = None) -> int:
         except NoData as reason:
             print(f"{name}: skipped, {reason}\n")
             continue
-        against = reference or next((row["peer"] for row in rows if "median" in row), "")
+        timed = [row["peer"] for row in rows if "median" in row]
+        against = reference if reference in timed else next(iter(timed), "")
         add_ratios(rows, against)
         versions.update({row["peer"]: row.pop("versions") for row in rows if "versions" in row})
         results.append({"problem": name, "title": problem.title, "steps": problem.steps, "rows": rows})
         print(table(problem, rows, against), flush=True)
     print("versions:", "; ".join(versions.values()))
+    if args.picture:
+        picture.draw(results, args.picture, f"{facts['processor']}, {args.threads} threads, {args.rounds} rounds")
     if args.json:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         everything = {"date": now, "arguments": sys.argv[1:], "machine": facts, "missing": notes}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import warnings
@@ -20,7 +21,7 @@ from statistics import median
 from time import perf_counter, process_time
 
 import problems
-from peers import PEERS
+from peers import PEERS, import_peer
 from rows import NoData
 
 
@@ -77,30 +78,48 @@ class Worker:
         self._process.wait()
 
 
+def peak_memory() -> float:
+    """Return the most MB that this process has held."""
+    status = Path("/proc/self/status")  # getrusage would count what the caller held before
+    if status.exists():
+        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+
+
 def one_round(work, calls: int) -> dict:
     """Time `calls` calls; their median counts."""
     seconds = []
     begun, spent = perf_counter(), process_time()
     for _ in range(calls):
         t = perf_counter()
-        work.run()
-        seconds.append(perf_counter() - t)
+        told = work.run()
+        took = perf_counter() - t
+        seconds.append(told if isinstance(told, float) else took)  # an import is timed inside its process
     processor = process_time() - spent
+    memory = peak_memory()
     cores = processor / (perf_counter() - begun)
-    return {"seconds": median(seconds), "cores": cores, "processor": processor / calls}
+    return {"seconds": median(seconds), "cores": cores, "processor": processor / calls, "memory_mb": memory}
 
 
 def serve(problem: problems.Problem, peer: str, threads: int, answer) -> None:
     """Prepare, warm up, judge, then answer every line with one round."""
+    if problem.kind == "import":
+        work = import_peer.prepare(peer)
+        one_round(work, 1)
+        answer({"loss": 0.0})
+        for _ in sys.stdin:
+            answer(one_round(work, problem.calls))
+        return
     x, y = problem.data(problem.rows)
     module = importlib.import_module(f"peers.{PEERS[peer].module}")
+    variant = (PEERS[peer].variant,) if PEERS[peer].variant else ()
     losses = {}
     if problem.early is not None:
         rows = problem.early.rows
-        work = module.prepare(problem.early, x[:rows], y[:rows], threads)
+        work = module.prepare(problem.early, x[:rows], y[:rows], threads, *variant)
         work.run()
         losses["early_loss"] = work.loss()
-    work = module.prepare(problem, x, y, threads)
+    work = module.prepare(problem, x, y, threads, *variant)
     one_round(work, min(problem.calls, 20))  # compiles, starts threads, fills caches
     answer({"versions": module.versions(), **losses, "loss": work.loss()})
     for _ in sys.stdin:

@@ -17,7 +17,7 @@ from mlpcore import layers, plot
 from mlpcore.callbacks import Callback
 
 chosen = options("A callback of your own")
-data = fashion_mnist(chosen)
+data = fashion_mnist(chosen).head(10000)
 
 # %%
 # Hooks that you do not define cost nothing: an epoch stays one call of the compiled core. This one tells overfitting.

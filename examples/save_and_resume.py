@@ -19,7 +19,7 @@ from mlpcore import layers
 from mlpcore.callbacks import BackupAndRestore, Callback, EarlyStopping, ModelCheckpoint
 
 chosen = options("Save, load and resume")
-data = fashion_mnist(chosen)
+data = fashion_mnist(chosen).head(10000)
 epochs = 4 if chosen.quick else 8
 folder = Path(tempfile.mkdtemp())
 

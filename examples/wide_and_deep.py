@@ -8,6 +8,7 @@ A functional model with two inputs, a short and a long path, and an auxiliary ou
 the diabetes data that come with scikit-learn.
 """
 
+import matplotlib.pyplot as plt
 from tuning_data import california_housing, options
 
 import mlpcore
@@ -36,7 +37,8 @@ both = layers.concatenate([wide, hidden])
 output = layers.Dense(1, name="price")(both)
 auxiliary = layers.Dense(1, name="auxiliary")(hidden)
 model = mlpcore.Model(inputs=[wide, deep], outputs=[output, auxiliary])
-plot.plot_model(model)
+figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
+ax = plot.plot_model(model).draw(ax)
 
 # %%
 # Each output has its loss; the main one weighs nine times as much.

@@ -334,3 +334,17 @@ def test_build_makes_the_weights_of_a_subclass():
     model = Doubling()
     model.build((None, 4))
     assert [w.shape for w in model.weights] == [(4, 3), (3,)]
+
+
+def test_clones_keep_functions_that_have_no_name():
+    def double(x):
+        return x * 2
+
+    inputs = Input((3,))
+    hidden = layers.Dense(2, activation=double, kernel_regularizer=lambda w: 0.1 * ops.sum(w))(inputs)
+    model = Model(inputs, layers.Activation(lambda x: x + 1)(hidden))
+    for original in (model, Sequential([Input((3,)), *model.layers[1:]])):
+        copy = mlpcore.models.clone_model(original)
+        copy.set_weights(original.get_weights())
+        x = x_of(4, 3)
+        np.testing.assert_array_equal(copy.predict(x, verbose=0), original.predict(x, verbose=0))

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
+import wide_deep
 from equal import loss, output_loss, start
 from peers import Work
 from problems import Problem
@@ -26,6 +27,9 @@ def scores(parameters: list[jax.Array], x: jax.Array) -> jax.Array:
 
 def mean_loss(problem: Problem, parameters: list[jax.Array], x: jax.Array, y: jax.Array):
     """Return the mean loss and the penalty, as scikit-learn defines them."""
+    if problem.kind == "wide_deep":
+        main, side = wide_deep.outputs(parameters, x[:, : wide_deep.WIDE], x[:, 2:], jnp)
+        return 0.9 * jnp.mean((main - y) ** 2) + 0.1 * jnp.mean((side - y) ** 2)
     raw = scores(parameters, x)
     if problem.output == "softmax":
         value = -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(raw), y[:, None], axis=1))
@@ -62,11 +66,14 @@ def target(problem: Problem, y: np.ndarray) -> jax.Array:
 
 def prepare(problem: Problem, x: np.ndarray, y: np.ndarray, threads: int) -> Work:
     makers = {"train": prepare_training, "lbfgs": prepare_lbfgs, "predict": prepare_prediction}
+    makers["wide_deep"] = prepare_training
     return makers[problem.kind](problem, x, y)
 
 
 def prepare_training(problem: Problem, x: np.ndarray, y: np.ndarray) -> Work:
     initial, orders = start(problem, problem.epochs)
+    if problem.kind == "wide_deep":
+        initial = wide_deep.start()
     whole = problem.rows - problem.rows % problem.batch
     device_x, device_y = jnp.asarray(x), target(problem, y)
     orders = [jnp.asarray(order, dtype=jnp.int32) for order in orders]
@@ -91,7 +98,11 @@ def prepare_training(problem: Problem, x: np.ndarray, y: np.ndarray) -> Work:
             curve.append(value)
         parameters = jax.block_until_ready(state)[0]
 
-    return Work(fit, lambda: loss(problem, [np.asarray(p) for p in parameters], x, y))
+    def final_loss() -> float:
+        arrays = [np.asarray(p) for p in parameters]
+        return wide_deep.loss(arrays, x, y) if problem.kind == "wide_deep" else loss(problem, arrays, x, y)
+
+    return Work(fit, final_loss)
 
 
 def prepare_lbfgs(problem: Problem, x: np.ndarray, y: np.ndarray) -> Work:

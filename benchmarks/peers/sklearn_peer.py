@@ -50,6 +50,7 @@ def prepare_estimator(problem: Problem, x, y: np.ndarray, threads: int, library:
         "momentum": 0.0,
         "max_iter": problem.epochs,
         "random_state": SEED,
+        "shuffle": problem.shuffle,
         **ENDLESS,
         **extra,
     }

@@ -1,4 +1,4 @@
-"""PyTorch eager: one functional loop over preloaded tensors, fused optimizers, no DataLoader.
+"""PyTorch: one functional loop over preloaded tensors, fused optimizers, no DataLoader; eager, or its loss compiled.
 
 Measured faster than its variants: `nn.Sequential` (8 %), `foreach` optimizers (1.5 x), and, for
 sparse rows, CSR and COO products (1.3 and 1.7 x) instead of `embedding_bag`.
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+import wide_deep
 from equal import loss, output_loss, start
 from peers import Work
 from problems import Problem
@@ -24,18 +25,27 @@ def versions() -> str:
     return f"torch {torch.__version__}"
 
 
-def prepare(problem: Problem, x, y: np.ndarray, threads: int) -> Work:
+def prepare(problem: Problem, x, y: np.ndarray, threads: int, variant: str = "") -> Work:
     torch.set_num_threads(threads)
-    return (prepare_prediction if problem.kind == "predict" else prepare_training)(problem, x, y)
+    if problem.kind == "wide_deep":
+        return prepare_wide_deep(problem, x, y, variant)
+    return prepare_prediction(problem, x, y) if problem.kind == "predict" else prepare_training(problem, x, y, variant)
 
 
-def prepare_training(problem: Problem, x, y: np.ndarray) -> Work:
+def prepare_training(problem: Problem, x, y: np.ndarray, variant: str = "") -> Work:
     initial, orders = start(problem, problem.epochs)
     orders = torch.from_numpy(orders)
     targets, mean_loss = target(problem, y), criterion(problem)
     is_sparse = problem.kind == "train_sparse"
     first = first_of_csr(x) if is_sparse else first_of_dense(torch.from_numpy(x))
     parameters: list[Tensor] = []
+
+    def objective(parameters: list[Tensor], batch: Tensor) -> Tensor:
+        scores = later_layers(parameters, first(batch, *parameters[:2]))
+        return mean_loss(scores, targets.index_select(0, batch))
+
+    if variant == "compiled":
+        objective = torch.compile(objective, dynamic=False)
 
     def fit() -> None:
         nonlocal parameters
@@ -44,8 +54,7 @@ def prepare_training(problem: Problem, x, y: np.ndarray) -> Work:
         total, steps = torch.zeros(()), 0
         for order in orders:
             for batch in torch.split(order, problem.batch):
-                scores = later_layers(parameters, first(batch, *parameters[:2]))
-                value = mean_loss(scores, targets.index_select(0, batch))
+                value = objective(parameters, batch)
                 optimizer.zero_grad(set_to_none=True)
                 value.backward()
                 steps += 1
@@ -61,6 +70,42 @@ def prepare_training(problem: Problem, x, y: np.ndarray) -> Work:
         return loss(problem, arrays, x, y)
 
     return Work(fit, final_loss)
+
+
+def prepare_wide_deep(problem: Problem, x: np.ndarray, y: np.ndarray, variant: str) -> Work:
+    """Prepare the network with two inputs and two outputs; the rows come in their order."""
+    wide, deep = (torch.from_numpy(part) for part in wide_deep.parts(x))
+    targets = torch.from_numpy(y.reshape(-1, 1))
+    parameters: list[Tensor] = []
+
+    def objective(parameters: list[Tensor], wide: Tensor, deep: Tensor, y: Tensor) -> Tensor:
+        main, side = wide_deep_outputs(parameters, wide, deep)
+        return 0.9 * functional.mse_loss(main, y) + 0.1 * functional.mse_loss(side, y)
+
+    if variant == "compiled":
+        objective = torch.compile(objective, dynamic=False)
+
+    def fit() -> None:
+        nonlocal parameters
+        parameters = [torch.from_numpy(p.copy()).requires_grad_() for p in wide_deep.start()]
+        optimizer = torch.optim.Adam(parameters, lr=problem.learning_rate, fused=True)
+        steps = 0
+        for _ in range(problem.epochs):
+            for rows in zip(*(torch.split(part, problem.batch) for part in (wide, deep, targets)), strict=True):
+                value = objective(parameters, *rows)
+                optimizer.zero_grad(set_to_none=True)
+                value.backward()
+                steps += 1
+                match_epsilon(optimizer, steps)
+                optimizer.step()
+
+    return Work(fit, lambda: wide_deep.loss([p.detach().numpy() for p in parameters], x, y))
+
+
+def wide_deep_outputs(parameters: list[Tensor], wide: Tensor, deep: Tensor) -> tuple[Tensor, Tensor]:
+    w1, b1, w2, b2, w3, b3, w4, b4 = parameters
+    hidden = functional.relu(torch.addmm(b2, functional.relu(torch.addmm(b1, deep, w1)), w2))
+    return torch.addmm(b3, torch.cat([wide, hidden], 1), w3), torch.addmm(b4, hidden, w4)
 
 
 def transposed(parameter: np.ndarray, keep: bool) -> Tensor:

@@ -14,7 +14,7 @@ from tuning_data import fashion_mnist, options
 import mlpcore
 from mlpcore import layers, plot
 
-data = fashion_mnist(options(""))
+data = fashion_mnist(options("")).head(10000)
 folder = Path(tempfile.mkdtemp())
 
 mlpcore.utils.set_random_seed(42)

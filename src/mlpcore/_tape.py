@@ -250,8 +250,9 @@ class Recorder(Passes):
         """Return a value's numbers for the current batch, by running the tape so far."""
         if self.arena is None or self.batch is None:
             raise UnknownValueError(
-                f"the numbers of {symbol!r} are not known while a model is being built; use ops.where to choose "
-                "between tensors, or ask for them in the `call` of a subclassed model, which runs on batches"
+                f"the numbers of {symbol!r} are not known here: what builds a model, a loss or a metric is recorded "
+                "once, for all batches. Use ops.where to choose between tensors, or ask for numbers in the `call` of a "
+                "subclassed model, which runs on batches"
             )
         arena = self.arena
         if symbol.reader is None or symbol.reader[0] != arena.generation:

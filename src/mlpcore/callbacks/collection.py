@@ -251,11 +251,8 @@ class CallbackList(Callback):
     def _call_batch(self, phase: str, hook: str, batch: int, logs: Logs) -> None:
         if hook not in self._hooks:
             self._prepare(phase)
-        hooks = self._hooks[hook]
-        if hooks:
-            logs = _plain(logs)
-            for call in hooks:
-                call(batch, logs=logs)
+        for call in self._hooks[hook]:
+            call(batch, logs=logs or {})
 
 
 def _flat(callbacks: Any) -> Iterable[Callback]:

@@ -96,11 +96,11 @@ class Eager:
             engine = self.arena.engine(recorder.tape)
         self.arena.push()
         values = engine.predict(rows, n_threads=thread_limit(None), training=training)
-        arrays: Iterator[NDArray[Any]] = iter([values] if len(wanted) == 1 else values)
-        computed = [leaf.array(next(arrays)) if isinstance(leaf, Symbol) else leaf for leaf in leaves]
+        numbers: Iterator[NDArray[Any]] = iter([values] if len(wanted) == 1 else values)
+        computed = [leaf.array(next(numbers)) if isinstance(leaf, Symbol) else leaf for leaf in leaves]
         for variable, x in assigned:
-            variable.assign(x.array(next(arrays)))
-        self.losses = [x.array(next(arrays)) for x in losses]
+            variable.assign(x.array(next(numbers)))
+        self.losses = [x.array(next(numbers)) for x in losses]
         return pack(result, computed)
 
     def _check(self, arrays: list[NDArray[Any]]) -> None:

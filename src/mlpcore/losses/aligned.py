@@ -32,20 +32,22 @@ def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
     return a, b
 
 
-def aligned(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def aligned(y_true: Any, y_pred: Any, hint: str = "") -> tuple[Any, Any]:
     """Return both as tensors of one rank.
 
     Raises
     ------
     ValueError
-        Their shapes do not fit together.
+        Their shapes do not fit together; `hint` says what may have been meant. Arrays broadcast; in a model (n, 1)
+        against (n, k) is a mistake.
     """
     a, b = same_rank(tensor(y_true), tensor(y_pred))
+    broadcasts = not (isinstance(a, Tensor) and isinstance(b, Tensor))
     fits = len(a.shape) == len(b.shape) and all(
-        None in (m, n) or m == n or 1 in (m, n) for m, n in zip(a.shape, b.shape, strict=True)
+        None in (m, n) or m == n or (broadcasts and 1 in (m, n)) for m, n in zip(a.shape, b.shape, strict=True)
     )
     if not fits:
-        raise ValueError(f"y_true of shape {tuple(a.shape)} does not fit y_pred of shape {tuple(b.shape)}")
+        raise ValueError(f"y_true of shape {tuple(a.shape)} does not fit y_pred of shape {tuple(b.shape)}{hint}")
     return a, b
 
 

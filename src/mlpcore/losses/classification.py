@@ -108,7 +108,7 @@ def categorical_crossentropy(
     >>> categorical_crossentropy(np.array([[0.0, 1.0]]), np.array([[0.75, 0.25]])).round(4)
     array([1.3863], dtype=float32)
     """
-    y_true, y_pred = aligned(y_true, y_pred)
+    y_true, y_pred = aligned(y_true, y_pred, hint="; for class indices there is sparse_categorical_crossentropy")
     y_true = _smoothed(y_true, label_smoothing, y_pred.shape[axis])
     return -ops.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis=axis)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mlpcore._registry import functions_kept
 from mlpcore._structure import Structure, flatten, map_structure, pack
 from mlpcore._tensor import KerasTensor
 from mlpcore.layers import InputLayer, Layer
@@ -49,7 +50,8 @@ def clone_model(
             layers.insert(0, InputLayer(batch_shape=first.batch_shape, dtype=first.input_dtype, name=first.name))
         return Sequential(layers, name=model.name, trainable=model.trainable)
     if model._wiring is None:
-        return type(model).from_config(model.get_config())
+        with functions_kept():
+            return type(model).from_config(model.get_config())
     return _cloned_graph(model, input_tensors, clone)
 
 
@@ -57,7 +59,8 @@ def _cloned(layer: Layer) -> Layer:
     if isinstance(layer, Model):
         whole: Layer = clone_model(layer)
         return whole
-    new: Layer = type(layer).from_config(layer.get_config())
+    with functions_kept():
+        new: Layer = type(layer).from_config(layer.get_config())
     return new
 
 

@@ -120,9 +120,8 @@ def plot_model(
     --------
     >>> from mlpcore import Sequential, layers, plot
     >>> model = Sequential([layers.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(1)])
-    >>> picture = plot.plot_model(model)  # and plot.plot_model(model, "model.svg") saves it
-    >>> picture
-    <ModelPicture, 212 x 299 pixels>
+    >>> plot.plot_model(model)  # and plot.plot_model(model, "model.svg") saves it
+    <ModelPicture, ... x 299 pixels>
     """
     if rankdir not in ("TB", "LR"):
         raise ValueError(f"plot_model: rankdir is 'TB' or 'LR', got {rankdir!r}")

@@ -44,9 +44,6 @@ class Feed:
     y, sample_weight : structures of ndarray, or None
         As the user gave them.
 
-    is_static : bool, default False
-        Whether the model's call is the same for every batch.
-
     Attributes
     ----------
     inputs, weights : lists of ndarray
@@ -62,7 +59,6 @@ class Feed:
         rows: Structure,
         y: Structure = None,
         sample_weight: Structure = None,
-        is_static: bool = False,
     ):
         self._dtype = dtype
         leaves = flatten(x)
@@ -76,7 +72,7 @@ class Feed:
         self._y: list[Array] = []
         if not self.recording.has_objectives:
             return
-        names = self.recording.names(self.batch(slice(0, min(self.n_rows, 32))), is_static)
+        names = self.recording.names(self.batch(slice(0, min(self.n_rows, 32))))
         self._targets = by_output("y", y, names)
         weights = [
             weight_of_rows(weight, self.n_rows, dtype, "sample_weight")

@@ -61,20 +61,18 @@ class Fit:
         callbacks.on_train_begin()
         initial_epoch = model._initial_epoch or initial_epoch
         logs: Logs = {}
-        try:
-            for epoch in range(initial_epoch, epochs):
-                if model.stop_training:  # a resumed training that had stopped
-                    break
-                callbacks.on_epoch_begin(epoch)
-                logs = self._epoch(model._initial_batch if epoch == initial_epoch else 0)
-                if not logs:  # the source is used up
-                    break
-                if self._validation is not None and self._is_due(epoch):
-                    logs |= {f"val_{name}": value for name, value in self._validated().items()}
-                callbacks.on_epoch_end(epoch, logs)
-        finally:
-            if epochs > initial_epoch:
-                session.finish()
+        for epoch in range(initial_epoch, epochs):
+            if model.stop_training:  # a resumed training that had stopped
+                break
+            callbacks.on_epoch_begin(epoch)
+            logs = self._epoch(model._initial_batch if epoch == initial_epoch else 0)
+            if not logs:  # the source is used up
+                break
+            if self._validation is not None and self._is_due(epoch):
+                logs |= {f"val_{name}": value for name, value in self._validated().items()}
+            callbacks.on_epoch_end(epoch, logs)
+        if epochs > initial_epoch:
+            session.finish()
         callbacks.on_train_end(logs)
 
     def _build(self) -> None:

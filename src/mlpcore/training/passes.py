@@ -80,9 +80,12 @@ class Pass:
         done = min(skip, n_batches)
         self.step += done
         first = slice(0, batch_size) if order is None else order[:batch_size]
-        if self.running.is_resumed:
-            self.running.resume(feed.program(first, self.is_static))
-        by_batch = self._by_batch or bool(feed.program(first, self.is_static).others)
+        by_batch = self._by_batch
+        if not by_batch or self.running.is_resumed:
+            program = feed.program(first, self.is_static)
+            by_batch = by_batch or bool(program.others)
+            if self.running.is_resumed:
+                self.running.resume(program)
         has_hooks, has_line = self.watcher.needs_batches, self.watcher.wants_progress
         try:
             for count in self._counts(n_batches - done, batch_size, by_batch):
@@ -90,7 +93,7 @@ class Pass:
                 rows = slice(begin, end) if order is None else order[begin:end]
                 if has_hooks:
                     self.watcher.begin(self.step)
-                self._call(feed, rows, batch_size, count, by_batch)
+                self._call(feed, rows, batch_size, count)
                 done += count
                 self.step += count
                 if has_hooks:
@@ -129,7 +132,7 @@ class Pass:
             done += count
             count = max(1, int(count * min(_SECONDS_OF_A_CALL / max(time.perf_counter() - start, 1e-9), 10)))
 
-    def _call(self, feed: Feed, rows: Order | slice, batch_size: int, count: int, by_batch: bool) -> None:
+    def _call(self, feed: Feed, rows: Order | slice, batch_size: int, count: int) -> None:
         program = feed.program(rows, self.is_static)
         engine = feed.recording.engine(program)
         if self.learner is not None:
@@ -139,9 +142,10 @@ class Pass:
         if self.learner is None:
             self.running.add(self._evaluated(program, engine, feed, rows, batch_size), program)
             return
-        onto = Sums() if by_batch else self.running.open_sums
+        has_hooks = self.watcher.needs_batches  # which ask for logs after each batch
+        onto = Sums() if has_hooks else self.running.open_sums(program)
         sums = self.learner.train(program, engine, feed, rows, batch_size, count, self.n_threads, onto)
-        keep = self.running.add if by_batch else self.running.keep_open
+        keep = self.running.add if has_hooks else self.running.keep_open
         keep(sums, program)
 
     def _evaluated(self, program: Program, engine: Engine, feed: Feed, rows: Order | slice, batch_size: int) -> Any:
@@ -195,8 +199,9 @@ class Learner:
         self.arena = arena
         self.constrained = constrained
         self._prepare = prepare
-        self._engine: Engine | None = None  # the last one
-        self._update: Update | None = None  # None: the optimizer has to be asked
+        self._engine: Engine | None = None  # the last one; None: somebody else may have looked
+        self._settings: dict[str, Any] = {}  # of the optimizer
+        self._update: Update | None = None  # what they make
 
     @property
     def has_constraints(self) -> bool:
@@ -205,9 +210,11 @@ class Learner:
 
     def resume(self, engine: Engine) -> None:
         """Let an engine go on where the optimizer stands."""
-        if self._update is None:
+        if self._engine is None:
             self._prepare(engine)
-            self._update = self.optimizer.update()
+            settings = {**vars(self.optimizer), "_iterations": 0}
+            if settings != self._settings:
+                self._settings, self._update = settings, self.optimizer.update()
         self._engine = engine
 
     def train(
@@ -250,4 +257,4 @@ class Learner:
         """Tell the optimizer how many steps are done; ask it anew before the next one."""
         if self._engine is not None:
             self.optimizer.iterations = self._engine.step
-        self._engine = self._update = None
+        self._engine = None

@@ -122,9 +122,9 @@ class Recording:
         with self.recorder:
             return self._forward(self._inputs)
 
-    def names(self, batch: Any = None, is_static: bool = False) -> list[str]:
-        """Return the names of the outputs, of a static model's once and for all."""
-        if not is_static or self._names is None:
+    def names(self, batch: Any = None) -> list[str]:
+        """Return the names of the outputs; the model's call runs for them once."""
+        if self._names is None:
             self._names = self._name_outputs(self.trace(batch))
         return self._names
 
@@ -169,6 +169,7 @@ class Recording:
             if not isinstance(symbol, Symbol):
                 raise TypeError(f"output {name!r} must be a tensor, got {symbol!r} of type {type(symbol).__name__}.")
         plan, targets, recorded = Plan([], []), list[Target](), list[OutputMetric]()
+        recorder.batch = None  # losses and metrics are recorded once, for any numbers
         with recorder:
             if self._compiled is not None:
                 plan, targets, recorded = self._record_objectives(self._compiled, names, symbols, form)
@@ -220,14 +221,17 @@ class Recording:
                 values = each.loss.call(recorder.target(number, targets[number].axes), y_pred)
                 recorder.total(averaged(values), sample_weight=weight_numbers[output])
                 continue
-            each.loss.record(
-                recorder,
-                y_pred,
-                number,
-                targets[number].axes,
-                sample_weight=weight_numbers[output],
-                weight=each.weight,
-            )
+            try:
+                each.loss.record(
+                    recorder,
+                    y_pred,
+                    number,
+                    targets[number].axes,
+                    sample_weight=weight_numbers[output],
+                    weight=each.weight,
+                )
+            except ValueError as error:
+                raise ValueError(f"loss {each.loss.name!r} of output {names[output]!r}: {error}") from error
         regularized = [variable for variable in self._regularized() if variable.regularizer is not None]
         if recorder.training and not (any(each.weight for each in plan.losses) or regularized or recorder.losses):
             raise ValueError("there is nothing to train for: compile the model with a loss, or add_loss() in its call.")

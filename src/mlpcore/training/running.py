@@ -64,9 +64,10 @@ class Running:
             self._waiting.append((sums, program))
         self._program = program
 
-    @property
-    def open_sums(self) -> Sums:
-        """The sums that the next call goes on from, so that a pass in many calls adds up as in one."""
+    def open_sums(self, program: Program) -> Sums:
+        """Return the sums that the next call goes on from, so that a pass in many calls adds up as in one."""
+        if self._open is not None and self._open[1] is not program:
+            self.close()
         return Sums() if self._open is None else self._open[0]
 
     def keep_open(self, sums: Sums, program: Program) -> None:
@@ -103,7 +104,8 @@ class Running:
             weights = list(zip(*(sums.total_weights[n_others:] for sums in group), strict=True))
             for each, totals, weight in zip(program.recorded, all_totals, weights, strict=True):
                 assert isinstance(each.metric, SumsMetric)
-                each.metric.accumulate(np.sum(totals, axis=0), math.fsum(weight), sum(rows))
+                total = totals[0] if len(group) == 1 else np.sum(totals, axis=0)
+                each.metric.accumulate(total, math.fsum(weight), sum(rows))
 
     def logs(self) -> dict[str, Any]:
         """Return the loss and the metrics by name, in alphabetical order; nothing before the first batch."""
@@ -155,5 +157,7 @@ class Running:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) is float:
+        return value
     array = np.asarray(value)
     return float(array) if array.ndim == 0 else array

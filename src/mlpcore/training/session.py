@@ -127,7 +127,7 @@ class Session:
                 )
             return self._recordings[key]
 
-        return Feed(find, self.dtype, x, model._rows(x, self.dtype), batch[1], batch[2], model._is_static)
+        return Feed(find, self.dtype, x, model._rows(x, self.dtype), batch[1], batch[2])
 
     # ------------------------------------------------ the optimizer's state
 
