@@ -4,8 +4,8 @@
 address: the extension is built with AddressSanitizer and UndefinedBehaviorSanitizer, and tests run on it. thread: the
 C++ program tests/cpp/train_on_threads.cpp, which trains on the team of threads, runs under ThreadSanitizer.
 
-Objects are kept in build/sanitize and rebuilt where a source is newer. Only baseline kernels are compiled, for all names
-of instruction sets, unless MLPCORE_SANITIZE_AVX2 is set: they share their source with the others.
+Objects are kept in build/sanitize and rebuilt where a source is newer. Only baseline kernels are compiled, for all
+names of instruction sets, unless MLPCORE_SANITIZE_AVX2 is set: they share their source with the others.
 """
 
 import os
@@ -28,7 +28,8 @@ FLAGS = {
 # What the tests under AddressSanitizer are unless others are named: all that reaches the core by another way.
 TESTS = """
 tests/test_engine_tapes.py tests/test_engine_faults.py tests/test_engine_gradient.py tests/test_fuzz_tapes.py
-tests/test_fuzz_bindings.py tests/test_kernels_ops.py tests/test_reference.py tests/test_sparse.py tests/test_predictor.py tests/test_dropout.py
+tests/test_fuzz_bindings.py
+tests/test_kernels_ops.py tests/test_reference.py tests/test_sparse.py tests/test_predictor.py tests/test_dropout.py
 tests/test_losses.py tests/test_tape.py tests/test_updates.py tests/test_activations.py tests/test_math.py
 """.split()
 # Tests that limit the address space, which AddressSanitizer fills, or that take minutes under it.
@@ -83,11 +84,21 @@ def address(arguments: list[str]) -> int:
         if not entry.name.startswith("_core.") or entry.suffix == ".pyi":
             (package / entry.name).symlink_to(entry)
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    command = ["g++", "-shared", *FLAGS["address"], *map(str, objects), "-o", str(package / f"_core{suffix}"), "-pthread"]
+    command = [
+        "g++",
+        "-shared",
+        *FLAGS["address"],
+        *map(str, objects),
+        "-o",
+        str(package / f"_core{suffix}"),
+        "-pthread",
+    ]
     subprocess.run(command, check=True)
 
     def runtime(name: str) -> str:
-        return subprocess.run(["g++", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["g++", f"-print-file-name={name}"], check=True, capture_output=True, text=True
+        ).stdout.strip()
 
     environment = {
         **os.environ,

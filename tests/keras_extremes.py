@@ -19,7 +19,9 @@ NUMBERS += [1e19, -1e19, 1e20, -1e20, HUGE, -HUGE]
 BEYOND = [*NUMBERS, np.inf, -np.inf]
 ACTIVATIONS = """elu exponential gelu hard_sigmoid leaky_relu linear mish relu relu6 selu sigmoid silu softplus softsign
 tanh log_softmax softmax""".split()
-ROWS = np.float32([[0, 0, 0], [5, 5, 5], [1e6, 1e6, 1e6], [1e4, 0, -1e4], [HUGE, 0, -HUGE], [-HUGE, -HUGE, -HUGE], [88, -88, 0]])
+ROWS = np.float32(
+    [[0, 0, 0], [5, 5, 5], [1e6, 1e6, 1e6], [1e4, 0, -1e4], [HUGE, 0, -HUGE], [-HUGE, -HUGE, -HUGE], [88, -88, 0]]
+)
 PROBABILITIES = np.float32([[0, 0, 1], [1, 0, 0], [TINY, 1 - TINY, 0], [1e-30, 1e-8, 1], [1 / 3, 1 / 3, 1 / 3]])
 REAL = np.float32([[0, 0, 0], [1e6, -1e6, 1], [1e19, 1, -1e19], [TINY, -TINY, 1e-20], [50, -50, 100]])
 LOSSES = {  # class -> predictions, targets
@@ -33,7 +35,9 @@ LOSSES = {  # class -> predictions, targets
     "MeanSquaredLogarithmicError": (np.abs(REAL), np.abs(REAL[::-1]).copy()),
     "CosineSimilarity": (REAL, REAL[::-1].copy()),
 }
-for _name in "MeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError Huber LogCosh Hinge SquaredHinge CategoricalHinge".split():
+_REAL_LOSSES = """MeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError Huber LogCosh Hinge SquaredHinge
+CategoricalHinge""".split()
+for _name in _REAL_LOSSES:
     LOSSES[_name] = (REAL, REAL[::-1].copy())
 OPTIMIZERS = """SGD Adam AdamW RMSprop Nadam Adagrad Adamax Adadelta Lion Ftrl""".split()
 
@@ -65,51 +69,67 @@ def cases(keras):
         yield f"{name}, values", lambda f=f, x=x: np.asarray(f(ops.convert_to_tensor(x)))
         n = ROWS.shape[1] if "softmax" in name else 1
         kernel = ROWS if n > 1 else np.float32(NUMBERS)[:, None]
-        yield f"{name}, gradient", lambda name=name, n=n, kernel=kernel: trained(
-            keras,
-            [layers.Dense(n, use_bias=False, activation=name)],
-            total,
-            np.eye(len(kernel), dtype=np.float32),
-            np.zeros((len(kernel), n), np.float32),
-            keras.optimizers.SGD(1e-3),
-            [kernel],
+        yield (
+            f"{name}, gradient",
+            lambda name=name, n=n, kernel=kernel: trained(
+                keras,
+                [layers.Dense(n, use_bias=False, activation=name)],
+                total,
+                np.eye(len(kernel), dtype=np.float32),
+                np.zeros((len(kernel), n), np.float32),
+                keras.optimizers.SGD(1e-3),
+                [kernel],
+            ),
         )
     for name, (p, y) in LOSSES.items():
-        yield f"{name}, gradient", lambda name=name, p=p, y=y: trained(
-            keras,
-            [layers.Dense(3, use_bias=False)],
-            getattr(keras.losses, name)(),
-            np.eye(len(p), dtype=np.float32),
-            y,
-            keras.optimizers.SGD(1e-3),
-            [p],
+        yield (
+            f"{name}, gradient",
+            lambda name=name, p=p, y=y: trained(
+                keras,
+                [layers.Dense(3, use_bias=False)],
+                getattr(keras.losses, name)(),
+                np.eye(len(p), dtype=np.float32),
+                y,
+                keras.optimizers.SGD(1e-3),
+                [p],
+            ),
         )
-    for name, activation in (("CategoricalCrossentropy", "softmax"), ("BinaryCrossentropy", "sigmoid"), ("Poisson", "exponential")):
+    for name, activation in (
+        ("CategoricalCrossentropy", "softmax"),
+        ("BinaryCrossentropy", "sigmoid"),
+        ("Poisson", "exponential"),
+    ):
         y = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2, 0]]
-        yield f"{name} of {activation}", lambda name=name, activation=activation, y=y: trained(
-            keras,
-            [layers.Dense(3, use_bias=False, activation=activation)],
-            getattr(keras.losses, name)(),
-            np.eye(len(ROWS), dtype=np.float32),
-            y,
-            keras.optimizers.SGD(1e-3),
-            [ROWS],
+        yield (
+            f"{name} of {activation}",
+            lambda name=name, activation=activation, y=y: trained(
+                keras,
+                [layers.Dense(3, use_bias=False, activation=activation)],
+                getattr(keras.losses, name)(),
+                np.eye(len(ROWS), dtype=np.float32),
+                y,
+                keras.optimizers.SGD(1e-3),
+                [ROWS],
+            ),
         )
     for name in OPTIMIZERS:
         for options in ({}, {"clipnorm": 1.0}, {"clipvalue": 0.5}, {"weight_decay": 0.1}):
             if name == "Ftrl" and options:
                 continue
             g = np.float32(NUMBERS)[None]
-            yield f"{name} {options}", lambda name=name, options=options, g=g: trained(
-                keras,
-                [layers.Dense(1, use_bias=False)],
-                total,
-                g,
-                np.zeros((1, 1), np.float32),
-                getattr(keras.optimizers, name)(learning_rate=0.01, **options),
-                [np.full((g.shape[1], 1), 1e-3, np.float32)],
-                epochs=3,
-            )[1:]
+            yield (
+                f"{name} {options}",
+                lambda name=name, options=options, g=g: trained(
+                    keras,
+                    [layers.Dense(1, use_bias=False)],
+                    total,
+                    g,
+                    np.zeros((1, 1), np.float32),
+                    getattr(keras.optimizers, name)(learning_rate=0.01, **options),
+                    [np.full((g.shape[1], 1), 1e-3, np.float32)],
+                    epochs=3,
+                )[1:],
+            )
 
 
 def main():

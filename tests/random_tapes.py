@@ -155,9 +155,7 @@ class Builder:
         return self.value("activation", x, "tanh", None, 0, width=x.width)
 
     def positive(self, x):
-        return self.value(
-            "binary", self.value("unary", x, "square", width=x.width), self.half(), "add", width=x.width
-        )
+        return self.value("binary", self.value("unary", x, "square", width=x.width), self.half(), "add", width=x.width)
 
     def half(self):
         return self.value("constant", [0.5], width=1, batched=False)
@@ -268,7 +266,9 @@ class Builder:
 
     def parameter(self, flat=None):
         if flat or not self.dense or self.flip():
-            number, size, _ = flat or (self.pick(self.flat) if self.flat and self.flip() else self.add_flat(self.number(1, 9)))
+            number, size, _ = flat or (
+                self.pick(self.flat) if self.flat and self.flip() else self.add_flat(self.number(1, 9))
+            )
             return self._parameter(number, "kernel", size)
         number, n_in, n_out, bias, _ = self.pick(self.dense)
         if bias and self.flip():

@@ -178,7 +178,9 @@ def test_instruction_sets_agree_to_rounding(tmp_path):
     isas, results = _core.available_isas(), []
     for isa in isas:
         path = str(tmp_path / f"{isa}.npz")
-        subprocess.run([sys.executable, "-c", SCRIPT, path], check=True, timeout=200, env={**os.environ, "MLPCORE_ISA": isa})
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT, path], check=True, timeout=200, env={**os.environ, "MLPCORE_ISA": isa}
+        )
         with np.load(path) as arrays:
             results.append([arrays[name] for name in arrays.files])
     for other in results[1:]:

@@ -1,4 +1,4 @@
-"""Extreme inputs: activations, losses and optimizers are finite wherever those of Keras are, and fits as scikit-learn's."""
+"""Extreme inputs: activations, losses and optimizers are finite where Keras' are, and fits as scikit-learn's."""
 
 import json
 import warnings
@@ -30,7 +30,9 @@ def fits(module, kind, x, y, **settings):
             model = getattr(module, kind)(hidden_layer_sizes=(5,), max_iter=20, random_state=0, **settings).fit(x, y)
         except ValueError:
             return False
-        return all(np.isfinite(w).all() for w in model.coefs_) and np.isfinite(np.asarray(model.predict(x), float)).all()
+        return (
+            all(np.isfinite(w).all() for w in model.coefs_) and np.isfinite(np.asarray(model.predict(x), float)).all()
+        )
 
 
 RNG = np.random.RandomState(0)
@@ -43,7 +45,11 @@ DATA = {
     "all zero": np.zeros((40, 4)),
     "one huge number": np.where(np.arange(160).reshape(40, 4) == 7, 1e12, NORMAL),
 }
-TARGETS = {"labels of noise": RNG.randint(0, 3, 40), "one class": np.zeros(40, int), "huge targets": NORMAL[:, 0] * 1e100}
+TARGETS = {
+    "labels of noise": RNG.randint(0, 3, 40),
+    "one class": np.zeros(40, int),
+    "huge targets": NORMAL[:, 0] * 1e100,
+}
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
@@ -65,7 +71,13 @@ def test_long_runs_in_float32_stay_near_float64(dtype):
     x, y = NORMAL, np.sin(NORMAL[:, 0]) + NORMAL[:, 1] ** 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        settings = {"hidden_layer_sizes": (20,), "max_iter": 3000, "tol": 0, "random_state": 0, "n_iter_no_change": 3000}
+        settings = {
+            "hidden_layer_sizes": (20,),
+            "max_iter": 3000,
+            "tol": 0,
+            "random_state": 0,
+            "n_iter_no_change": 3000,
+        }
         exact = mlpcore.MLPRegressor(**settings).fit(x, y)
         found = mlpcore.MLPRegressor(**settings).fit(x.astype(dtype), y)
     assert abs(found.loss_ - exact.loss_) < 0.05 * exact.loss_ + 1e-6

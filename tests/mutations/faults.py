@@ -44,7 +44,13 @@ CORE = [
         "-double(l[0])",
         (LOSSES, TAPES),
     ),
-    ("csrc/kernels/reduce.inl", "return sum_dx<T>(groups, n, inner, T(1) / T(n), dy, dx);", "T(1) / T(n)", "T(1)", (OPS,)),
+    (
+        "csrc/kernels/reduce.inl",
+        "return sum_dx<T>(groups, n, inner, T(1) / T(n), dy, dx);",
+        "T(1) / T(n)",
+        "T(1)",
+        (OPS,),
+    ),
     (
         "csrc/kernels/reduce.inl",
         "const Vec<T> share = load(dy + c, left) / ties;",
@@ -84,7 +90,13 @@ CORE = [
     ("csrc/kernels/matmul.inl", "finish{c + first, n, used, add || d > 0};", "add || d > 0", "add", (OPS,)),
     ("csrc/passes.cpp", "if (dv) dv[r] += of.scale[r];", "of.scale[r]", "of.scale[0]", (TAPES, FUZZ)),
     ("csrc/passes.cpp", "if (node.spare >= 0) add(dx, rows, in.gradient);", "node.spare >= 0", "false", (TAPES, FUZZ)),
-    ("csrc/row_work.cpp", "(next != last || next == Sharing::columns)", "next == Sharing::columns", "false", (FUZZ, "tests/test_determinism.py")),
+    (
+        "csrc/row_work.cpp",
+        "(next != last || next == Sharing::columns)",
+        "next == Sharing::columns",
+        "false",
+        (FUZZ, "tests/test_determinism.py"),
+    ),
     (
         "csrc/row_work.cpp",
         "j >= 0 ? batch.weight(j, batch.start + r) : 1;",
@@ -94,14 +106,38 @@ CORE = [
     ),
     ("csrc/unit_work.cpp", "if (i > 0) k_.axpy(", "i > 0", "i > 1", (TAPES, FUZZ)),
     ("csrc/engine.cpp", "const bool begins = t == 1 ||", "t == 1", "t == 2", (TAPES, KERAS, UPDATES)),
-    ("csrc/engine.cpp", "t % update.average_every == 0", "t % update.average_every", "(t + 1) % update.average_every", (TAPES,)),
+    (
+        "csrc/engine.cpp",
+        "t % update.average_every == 0",
+        "t % update.average_every",
+        "(t + 1) % update.average_every",
+        (TAPES,),
+    ),
     ("csrc/engine.cpp", "const Noise noise{p.seed, ++t};", "++t", "(++t, int64_t(1))", (DROPOUT,)),
-    ("csrc/link.cpp", "needs(v) && !needs(op.input);", "!needs(op.input)", "false", (FUZZ, "tests/test_engine_faults.py")),
+    (
+        "csrc/link.cpp",
+        "needs(v) && !needs(op.input);",
+        "!needs(op.input)",
+        "false",
+        (FUZZ, "tests/test_engine_faults.py"),
+    ),
     ("csrc/predictor.cpp", "std::min(block, end - r)}", "end - r", "end - r - (end - r > 5)", (PREDICT,)),
 ]
 PYTHON = [
-    ("src/mlpcore/estimators/_stopping.py", "if value > self.best - self.tol else 0", "value >", "value >=", (STOPPING,)),
-    ("src/mlpcore/estimators/_training.py", "self.order = self.order[permutation]", "self.order[permutation]", "permutation", (TRAJECTORY,)),
+    (
+        "src/mlpcore/estimators/_stopping.py",
+        "if value > self.best - self.tol else 0",
+        "value >",
+        "value >=",
+        (STOPPING,),
+    ),
+    (
+        "src/mlpcore/estimators/_training.py",
+        "self.order = self.order[permutation]",
+        "self.order[permutation]",
+        "permutation",
+        (TRAJECTORY,),
+    ),
     (
         "src/mlpcore/estimators/_training.py",
         "(sums.loss / self.loss_divisor + sums.penalty) / len(rows)",
@@ -110,6 +146,18 @@ PYTHON = [
         (TRAJECTORY,),
     ),
     ("src/mlpcore/training/passes.py", "self.optimizer.rates(engine.step, count)", "engine.step", "0", (FIT, KERAS)),
-    ("src/mlpcore/training/running.py", "self._loss += math.fsum(sums.loss + sums.penalty", "+ sums.penalty", "", (FIT,)),
-    ("src/mlpcore/training/session.py", "engine.set_slots([], int(optimizer.iterations))", "[]", "engine.slots()", (FIT, KERAS)),
+    (
+        "src/mlpcore/training/running.py",
+        "self._loss += math.fsum(sums.loss + sums.penalty",
+        "+ sums.penalty",
+        "",
+        (FIT,),
+    ),
+    (
+        "src/mlpcore/training/session.py",
+        "engine.set_slots([], int(optimizer.iterations))",
+        "[]",
+        "engine.slots()",
+        (FIT, KERAS),
+    ),
 ]

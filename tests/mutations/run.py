@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Put each fault of faults.py into the code and see that a test fails: `python tests/mutations/run.py [NUMBER ...]`.
 
-All faults of the core are compiled into one extension (build/mutations), where MLPCORE_MUTANT chooses one, so that thirty
-faults cost one build: of the baseline kernels, under all names.
+All faults of the core are compiled into one extension (build/mutations), where MLPCORE_MUTANT chooses one, so that
+thirty faults cost one build: of the baseline kernels, under all names.
 """
 
 import os
@@ -64,7 +64,11 @@ def build() -> Path:
         return str(target)
 
     core = WORK / "csrc"
-    sources = [core / "kernels" / "isa_baseline.cpp", *sorted(core.glob("*.cpp")), *sorted((core / "bindings").glob("*.cpp"))]
+    sources = [
+        core / "kernels" / "isa_baseline.cpp",
+        *sorted(core.glob("*.cpp")),
+        *sorted((core / "bindings").glob("*.cpp")),
+    ]
     with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", 0)) or os.cpu_count() or 1) as pool:
         objects = list(pool.map(compile_one, sources))
     package = WORK / "src" / "mlpcore"
@@ -110,7 +114,10 @@ def main() -> int:
             path.write_text(text)
         survived += not found
         verdict = found or "SURVIVED"
-        print(f"{number:2d} {file}: {right} -> {wrong or '(nothing)'}: {verdict} ({time.perf_counter() - start:.0f} s)", flush=True)
+        print(
+            f"{number:2d} {file}: {right} -> {wrong or '(nothing)'}: {verdict} ({time.perf_counter() - start:.0f} s)",
+            flush=True,
+        )
     print(f"{survived} survived")
     return survived
 
