@@ -148,7 +148,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
     int64_t t = first_step;
     for (int64_t start = 0, b = 0; start < data.rows; start += batch_size, ++b) {
       const Batch<T> batch(plan_, data, start, std::min(batch_size, data.rows - start));
-      if (batch.weight_sum == 0) continue;  // no mean to take
+      if (batch.is_empty) continue;  // no mean to take
       const Noise noise{p.seed, ++t};
       const Step<T> step = update.step<T>(t, learning_rates ? learning_rates[b] : update.learning_rate,
                                           data.by_rows ? 1 : batch.weight_sum);
@@ -223,7 +223,7 @@ Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* g
   Update update;
   update.l1 = penalty.l1;
   update.l2 = penalty.l2;
-  const double divisor = data.by_rows ? 1 : batch.weight_sum;
+  const double divisor = data.by_rows || batch.weight_sum == 0 ? 1 : batch.weight_sum;
   const Step<T> step = update.step<T>(1, 0, divisor);
   std::fill_n(gradient, parameters_->size, T(0));
   Sums sums;
@@ -272,7 +272,7 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
                            int64_t batch_size, const Noise* noise, int threads, F f) const {
   const int64_t rows = data.rows;
   threads = useful_threads(data, rows, most_nonzeros(data, rows), threads);
-  const bool batchwise = plan.batchwise || (noise && batch_size > 0);
+  const bool batchwise = plan.batchwise || noise;  // noise depends on a row's place in its batch
   int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
   if (fixed) block = kBlockRows;
   if (batchwise) block = batch_size > 0 ? std::min(batch_size, rows) : rows;
@@ -317,7 +317,7 @@ Sums Engine<T>::evaluate(const Data<T>& data, int64_t batch_size, int threads) c
   for (size_t l = 0; l < sums.losses.size(); ++l) {
     const LossOp& op = plan_.losses[l].op;
     if (!plan_.batchwise && op.form != LossOp::Form::scalar)
-      sums.losses[l] *= double(data.rows) / all.divisor(op.sample_weight);
+      sums.losses[l] *= all.mean(double(data.rows), op.sample_weight);
     sums.loss += sums.losses[l];
   }
   Memory<Norms> norms(int64_t(units_.size()));

@@ -273,13 +273,14 @@ class Linker {
       loss.at = op.form == LossOp::Form::kernel ? as_panels(v, 1) : as_plain(v);
       if (op.form == LossOp::Form::kernel && ops_[v].kind == OpKind::input) plan_.dense_first = false;
       loss.width = ops_[v].width;
-      loss.gradient_at = of_.gradient(v) ? loss.at : -1;
+      const bool stopped = of_.gradient(v) && !of_.gradient(op.input);  // by stop_gradient, another name of what learns
+      loss.gradient_at = of_.gradient(v) && !stopped ? loss.at : -1;
       plan_.sample_weights = std::max(plan_.sample_weights, op.sample_weight + 1);
       if (op.form == LossOp::Form::kernel) {
         loss.target_width = loss.width / std::max(int64_t(1), int64_t(op.quantiles.size()));
         read_target(op.target, reads_classes(op.loss) ? 0 : loss.target_width);
         const Activation other = partner(op.loss);
-        if (fuses_ && other != Activation::identity && maker_[v] >= 0 && of_.gradient_readers[v] == 1 &&
+        if (fuses_ && !stopped && other != Activation::identity && maker_[v] >= 0 && of_.gradient_readers[v] == 1 &&
             plan_.nodes[maker_[v]].to == loss.at) {
           Node& made = plan_.nodes[maker_[v]];
           if (made.kind == OpKind::activation && made.activation == other) {
@@ -290,6 +291,10 @@ class Linker {
       }
       plan_.losses.push_back(std::move(loss));
     }
+    for (const PlannedLoss& loss : plan_.losses)
+      if (loss.reads_numbers() && plan_.target_widths[loss.op.target] == 0)
+        throw std::invalid_argument("target " + std::to_string(loss.op.target) +
+                                    " is read as class indices by one loss and as numbers by another");
   }
 
   // Nodes on a single row and nodes on the batch change places where nothing between them forbids it, so that they come

@@ -29,7 +29,10 @@ struct Layer {
   double l1 = 0, l2 = 0;   // KernelPenalty
 
   bool is_dense() const { return declared.dense; }
-  bool learns() const { return declared.trainable && (!uses.empty() || read[0] >= 0 || read[1] >= 0); }
+  bool is_penalised() const { return l1 != 0 || l2 != 0; }
+  bool learns() const {
+    return declared.trainable && (!uses.empty() || read[0] >= 0 || read[1] >= 0 || is_penalised());
+  }
   // Whether its gradient comes from one product, which can apply the step in its registers.
   bool is_fused() const { return uses.size() == 1 && read[0] < 0 && read[1] < 0; }
 };
@@ -75,6 +78,9 @@ struct PlannedLoss {
   int spare = -1;        // see Node
   bool paired = false;
   int64_t width = 0, target_width = 0;
+
+  // Whether it reads its target as T, which class indices are not.
+  bool reads_numbers() const { return op.form == LossOp::Form::kernel && !reads_classes(op.loss); }
 };
 
 struct Plan {

@@ -109,7 +109,7 @@ void RowWork<T>::losses(const Batch<T>& batch, const Space<T>& space, Range rang
     double* value = space.losses[l].loss.get() + at;
     T* scale = gradients ? space.losses[l].scale.get() + at : nullptr;
     if (gradients) {
-      const double per_row = scalar ? loss.op.weight : loss.op.weight / batch.divisor(j);
+      const double per_row = scalar ? loss.op.weight : batch.mean(loss.op.weight, j);
       for (int64_t r = 0; r < n; ++r) scale[r] = T((weighted ? batch.weight(j, begin + r) : 1) * per_row);
     }
     const auto y = fused ? target(batch, space, range.first, loss.op.target) : typename Data<T>::Target{};
@@ -197,7 +197,7 @@ void RowWork<T>::add_totals(const Batch<T>& batch, const Space<T>& space, Sums& 
     if (op.form == LossOp::Form::scalar) loss = each[0] * double(batch.rows);
     else {
       for (int64_t r = 0; r < batch.rows; ++r) loss += each[r];
-      loss = loss / batch.divisor(op.sample_weight) * double(batch.mean_rows);
+      loss = batch.mean(loss, op.sample_weight) * double(batch.mean_rows);
     }
     sums.losses[l] += op.weight * loss;
     sums.loss += op.weight * loss;

@@ -35,7 +35,8 @@ struct Batch {
   const Data<T>& data;
   int64_t start, rows;
   std::vector<double> sums;  // S of each array of sample weights
-  double weight_sum;         // S of the first loss
+  double weight_sum;         // S of the first loss that has weight
+  bool is_empty = true;      // no loss has a weight
   int64_t mean_rows;         // of the batch whose mean the losses are: more than `rows` for a part of it
 
   Batch(const Plan& plan, const Data<T>& data, int64_t start, int64_t rows)
@@ -44,7 +45,11 @@ struct Batch {
       sums.push_back(0);
       for (int64_t r = start; r < start + rows; ++r) sums[j] += weight(j, r);
     }
-    weight_sum = plan.losses.empty() ? double(rows) : divisor(plan.losses[0].op.sample_weight);
+    weight_sum = plan.losses.empty() ? double(rows) : 0;
+    for (const PlannedLoss& loss : plan.losses) {
+      if (weight_sum == 0) weight_sum = divisor(loss.op.sample_weight);
+      is_empty = is_empty && loss.op.form != LossOp::Form::scalar && divisor(loss.op.sample_weight) == 0;
+    }
   }
   // A part of a batch.
   Batch(const Batch& whole, int64_t start, int64_t rows)
@@ -56,6 +61,8 @@ struct Batch {
     return array ? double(array[data.row(r)]) : 1;
   }
   double divisor(int j) const { return data.by_rows || j < 0 ? double(mean_rows) : sums[j]; }
+  // A sum over the rows as their mean; 0 if they have no weight.
+  double mean(double sum, int j) const { return divisor(j) == 0 ? 0 : sum / divisor(j); }
 };
 
 // This thread's share of n things.

@@ -12,6 +12,7 @@ void require(bool ok, const std::string& message) {
 }
 
 constexpr int64_t kMost = int64_t(1) << 31;
+constexpr int kMostArrays = 1 << 16;  // of targets or sample weights
 
 // The product of positive sizes, refused where it would not be a width.
 int64_t product(std::initializer_list<int64_t> sizes, const char* what) {
@@ -25,6 +26,12 @@ int64_t product(std::initializer_list<int64_t> sizes, const char* what) {
 
 std::string text(int64_t n) { return std::to_string(n); }
 std::string text(double x) { return std::to_string(x); }
+
+// Which of a pass's arrays.
+void check_index(int i, int least, const char* what) {
+  require(i >= least && i < kMostArrays, std::string(what) + " must be between " + text(int64_t(least)) + " and " +
+                                             text(int64_t(kMostArrays - 1)) + ", got " + text(int64_t(i)));
+}
 
 }  // namespace
 
@@ -68,7 +75,7 @@ int Tape::add_parameter(int64_t size, bool trainable) {
 int Tape::input(int64_t width) { return add({.kind = OpKind::input, .width = width, .index = inputs++}); }
 
 int Tape::target(int index, int64_t width) {
-  require(index >= 0, "a target's index must be >= 0, got " + text(int64_t(index)));
+  check_index(index, 0, "a target's index");
   return add({.kind = OpKind::target, .width = width, .index = index});
 }
 
@@ -155,10 +162,12 @@ int Tape::where(int condition, int a, int b) {
 int Tape::view(int x, const std::vector<int64_t>& dims, const std::vector<int64_t>& strides, int64_t offset) {
   const Op& of = value(x);
   require(dims.size() == strides.size() && dims.size() <= 8, "a view has as many strides as dims, at most 8");
+  require(offset >= 0 && offset < of.width,
+          "a view's offset must be in [0, " + text(of.width) + "), got " + text(offset));
   int64_t width = 1, low = offset, high = offset;
   for (size_t i = 0; i < dims.size(); ++i) {
     width = product({width, dims[i]}, "a view");
-    require(std::abs(strides[i]) < kMost, "a view's strides are too large");
+    require(strides[i] > -kMost && strides[i] < kMost, "a view's strides are too large");
     (strides[i] < 0 ? low : high) += strides[i] * (dims[i] - 1);
   }
   require(low >= 0 && high < of.width,
@@ -254,7 +263,8 @@ void Tape::loss(LossOp loss) {
   if (loss.form == LossOp::Form::scalar)
     require(!op.batched && op.width == 1, "a scalar loss is unbatched and 1 wide, got width " + text(op.width));
   if (loss.form == LossOp::Form::kernel) require(op.batched, "a loss needs a batched value");
-  require(loss.target >= 0, "a target's index must be >= 0, got " + text(int64_t(loss.target)));
+  check_index(loss.target, 0, "a target's index");
+  check_index(loss.sample_weight, -1, "sample_weight");
   require(loss.delta > 0, "delta must be > 0, got " + text(loss.delta));
   require(loss.gamma >= 0, "gamma must be >= 0, got " + text(loss.gamma));
   require(loss.smoothing >= 0 && loss.smoothing < 1, "label_smoothing must be in [0, 1), got " + text(loss.smoothing));
@@ -275,6 +285,7 @@ void Tape::penalty(int p, double l1, double l2) {
 
 void Tape::total(int x, int sample_weight) {
   require(value(x).batched, "a total sums the rows of a batched value");
+  check_index(sample_weight, -1, "sample_weight");
   totals.push_back({x, sample_weight});
 }
 

@@ -214,7 +214,7 @@ class Engine:
         if op.kind == "constant":
             return np.frombuffer(op.args[0])[None]
         if op.kind == "parameter":
-            return self._store.arrays[op.args[0]][op.args[1]].reshape(1, -1)
+            return self._store.arrays[op.args[0]][op.args[1]].reshape(1, -1).copy()  # steps change it in place
         if op.kind == "n_rows":
             return np.full((1, 1), batch.rows)
         if op.kind == "apply":

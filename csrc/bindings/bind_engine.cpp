@@ -108,6 +108,7 @@ class BoundEngine {
     in.add(y, order, sample_weight, plan);
     in.data.by_rows = divides_by_rows(divide_by);
     if (batch_size < 1) throw py::value_error("batch_size must be at least 1, got " + std::to_string(batch_size));
+    batch_size = std::min(batch_size, std::max<int64_t>(1, in.data.rows));
     py::array_t<double> rates;
     if (!learning_rates.is_none())
       rates = checked<double>(learning_rates, "learning_rates", {(in.data.rows + batch_size - 1) / batch_size});
@@ -126,6 +127,7 @@ class BoundEngine {
                      int threads, const std::string& divide_by) {
     PassArrays<T> in(x, engine_.plan());
     in.add(y, py::none(), sample_weight, engine_.plan());
+    if (in.data.rows == 0) throw py::value_error("a gradient needs at least one row");
     in.data.by_rows = divides_by_rows(divide_by);
     std::vector<py::array_t<T>> gradients = new_parameters();
     Sums sums;
@@ -144,6 +146,7 @@ class BoundEngine {
     PassArrays<T> in(x, engine_.plan());
     in.add(y, py::none(), sample_weight, engine_.plan());
     in.data.by_rows = divides_by_rows(divide_by);
+    batch_size = std::min(batch_size, in.data.rows);
     py::gil_scoped_release release;
     std::shared_lock lock(shared_->mutex);
     return engine_.evaluate(in.data, batch_size, threads);
@@ -158,6 +161,7 @@ class BoundEngine {
     for (size_t i = 0; i < plan.outputs.size(); ++i) {
       std::vector<py::ssize_t> shape;
       if (plan.buffers[plan.outputs[i]].batched) shape.push_back(py::ssize_t(in.data.rows));
+      else if (in.data.rows == 0) throw py::value_error("an output that is not batched needs at least one row");
       shape.push_back(py::ssize_t(plan.output_width(int(i))));
       out.emplace_back(shape);
       to.push_back(out.back().mutable_data());

@@ -80,7 +80,9 @@ struct PassArrays {
     const bool is_integer =
         py::isinstance<py::array>(y) && is_native<int32_t>(py::reinterpret_borrow<py::array>(y).dtype());
     const int64_t width = plan.target_widths[i];
-    if (width > 0 && !(width == 1 && is_integer)) {
+    bool numbers = false;
+    for (const PlannedLoss& loss : plan.losses) numbers = numbers || (loss.reads_numbers() && loss.op.target == i);
+    if (width > 0 && (width > 1 || numbers || !is_integer)) {
       const auto array = checked<T>(y, "y", {n, width});
       data.targets[i].y = array.data();
       alive.push_back(array);

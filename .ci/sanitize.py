@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Run the core under a sanitizer: `.ci/sanitize.py address [PYTEST ARGUMENTS]` or `.ci/sanitize.py thread`.
+
+address: the extension is built with AddressSanitizer and UndefinedBehaviorSanitizer, and tests run on it. thread: the
+C++ program tests/cpp/train_on_threads.cpp, which trains on the team of threads, runs under ThreadSanitizer.
+
+Objects are kept in build/sanitize and rebuilt where a source is newer. Only baseline kernels are compiled, for all
+names of instruction sets, unless MLPCORE_SANITIZE_AVX2 is set: they share their source with the others.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMON = (
+    "-std=c++20 -fPIC -O1 -g1 -pthread -fno-math-errno -fno-trapping-math -ffp-contract=fast -fno-omit-frame-pointer "
+    "-Wno-psabi -MMD -Icsrc"
+).split()
+FLAGS = {
+    "address": "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all".split(),
+    "thread": ["-fsanitize=thread"],
+}
+# What the tests under AddressSanitizer are unless others are named: all that reaches the core by another way.
+TESTS = """
+tests/test_engine_tapes.py tests/test_engine_faults.py tests/test_engine_gradient.py tests/test_fuzz_tapes.py
+tests/test_fuzz_bindings.py
+tests/test_kernels_ops.py tests/test_reference.py tests/test_sparse.py tests/test_predictor.py tests/test_dropout.py
+tests/test_losses.py tests/test_tape.py tests/test_updates.py tests/test_activations.py tests/test_math.py
+""".split()
+# Tests that limit the address space, which AddressSanitizer fills, or that take minutes under it.
+LEFT_OUT = "not memory and not team_that_cannot_grow and not any_calls_of_a_tape"
+
+
+def is_fresh(target: Path) -> bool:
+    """Whether an object is newer than everything its compiler-written `.d` file lists."""
+    listing = target.with_suffix(".d")
+    if not (target.exists() and listing.exists()):
+        return False
+    sources = listing.read_text().replace("\\\n", " ").split(":", 1)[1].split()
+    return all((ROOT / s).exists() and (ROOT / s).stat().st_mtime < target.stat().st_mtime for s in sources)
+
+
+def compile_all(kind: str, sources: list[Path]) -> list[Path]:
+    """Objects of the sources, two at a time: the kernels take a minute and a gigabyte."""
+    out = ROOT / "build" / "sanitize" / kind
+    out.mkdir(parents=True, exist_ok=True)
+    avx2 = "MLPCORE_SANITIZE_AVX2" in os.environ
+    aliases = ["avx512"] if avx2 else ["avx2", "avx512"]
+
+    def compile_one(source: Path) -> Path:
+        target = out / (source.stem + ".o")
+        extra = []
+        if source.name == "dispatch.cpp":  # the other instruction sets are the baseline under their names
+            extra = [f"-D{isa}_{t}=baseline_{t}" for isa in aliases for t in ("float", "double")]
+            target = out / f"dispatch{len(aliases)}.o"
+        if source.stem == "isa_avx2":
+            extra = ["-mavx2", "-mfma"]
+        if source.parent.name == "bindings":
+            import pybind11
+
+            extra = [f"-I{pybind11.get_include()}", f"-I{sysconfig.get_path('include')}", "-fvisibility=hidden"]
+        if not is_fresh(target):
+            command = ["g++", *COMMON, *FLAGS[kind], *extra, "-c", str(source.relative_to(ROOT)), "-o", str(target)]
+            subprocess.run(command, check=True, cwd=ROOT)
+        return target
+
+    kernels = [ROOT / "csrc/kernels/isa_baseline.cpp", *([ROOT / "csrc/kernels/isa_avx2.cpp"] if avx2 else [])]
+    with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", 0)) or os.cpu_count() or 1) as pool:
+        return list(pool.map(compile_one, [*kernels, *sources]))
+
+
+def address(arguments: list[str]) -> int:
+    """Build the extension beside links to the package's Python, and run pytest on that."""
+    objects = compile_all("address", sorted([*ROOT.glob("csrc/*.cpp"), *ROOT.glob("csrc/bindings/*.cpp")]))
+    package = ROOT / "build" / "sanitize" / "src" / "mlpcore"
+    shutil.rmtree(package.parent, ignore_errors=True)
+    package.mkdir(parents=True)
+    for entry in (ROOT / "src" / "mlpcore").iterdir():
+        if not entry.name.startswith("_core.") or entry.suffix == ".pyi":
+            (package / entry.name).symlink_to(entry)
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    command = [
+        "g++",
+        "-shared",
+        *FLAGS["address"],
+        *map(str, objects),
+        "-o",
+        str(package / f"_core{suffix}"),
+        "-pthread",
+    ]
+    subprocess.run(command, check=True)
+
+    def runtime(name: str) -> str:
+        return subprocess.run(
+            ["g++", f"-print-file-name={name}"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    environment = {
+        **os.environ,
+        # The C++ library comes along so that exceptions are intercepted; Python's own allocator would hide overruns.
+        "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libstdc++.so')}",
+        "PYTHONMALLOC": "malloc",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:abort_on_error=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "PYTHONPATH": str(package.parent),
+        "MLPCORE_ISA": os.environ.get("MLPCORE_ISA", "baseline"),
+        "FUZZ_EXAMPLES": os.environ.get("FUZZ_EXAMPLES", "15"),
+    }
+    arguments = arguments or [*(t for t in TESTS if (ROOT / t).exists()), "-k", LEFT_OUT]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def thread(_: list[str]) -> int:
+    """Build the C++ program with the core and run it."""
+    program = ROOT / "tests" / "cpp" / "train_on_threads.cpp"
+    objects = compile_all("thread", [*sorted(ROOT.glob("csrc/*.cpp")), program])
+    target = ROOT / "build" / "sanitize" / "thread" / "train_on_threads"
+    subprocess.run(["g++", *FLAGS["thread"], *map(str, objects), "-o", str(target), "-pthread"], check=True)
+    environment = {**os.environ, "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1", "MLPCORE_ISA": "baseline"}
+    return subprocess.run([target], env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    kinds = {"address": address, "thread": thread}
+    if len(sys.argv) < 2 or sys.argv[1] not in kinds:
+        sys.exit(__doc__)
+    sys.exit(kinds[sys.argv[1]](sys.argv[2:]))

@@ -1,0 +1,319 @@
+"""Interrupts at random moments, memory that runs out, exceptions in users' code, many threads at once, leaks."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import mlpcore
+from mlpcore import MLPClassifier, MLPRegressor, Sequential, callbacks, layers, ops
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:Training interrupted"),
+]
+RNG = np.random.RandomState(0)
+X, Y = RNG.standard_normal((300, 12)).astype(np.float32), RNG.randint(0, 3, 300)
+# A longer check: MOMENTS=500 FITS=1000 pytest tests/test_faults.py
+MOMENTS = int(os.environ.get("MOMENTS", 50))
+FITS = int(os.environ.get("FITS", 150))
+
+
+def new_model():
+    mlpcore.utils.set_random_seed(1)
+    model = Sequential(
+        [
+            layers.Dense(40, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.1),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def fit(model, epochs=6, **keywords):
+    return model.fit(X, Y, epochs=epochs, batch_size=16, validation_split=0.2, verbose=0, **keywords)
+
+
+class interrupted_after:
+    """Raises KeyboardInterrupt in the body so many seconds from its start, as Ctrl-C does, if it still runs."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __enter__(self):
+        self.before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, self.seconds)
+
+    def __exit__(self, kind, *_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self.before)
+        return kind is KeyboardInterrupt
+
+
+def seconds_of(function):
+    import time
+
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def test_ctrl_c_at_any_moment_leaves_a_model_that_trains_as_ever():
+    """Weights that were set again, and a fresh compile: the training must be the undisturbed one, to the bit."""
+    reference = new_model()
+    fit(reference, 1)
+    start = [np.array(w) for w in reference.get_weights()]
+
+    def again(model):
+        mlpcore.utils.set_random_seed(2)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.set_weights(start)
+        fit(model, 3)
+        return [*model.get_weights(), model.predict(X, verbose=0)]
+
+    expected = again(reference)
+    model = new_model()
+    took = seconds_of(lambda: fit(model))
+    rng = np.random.default_rng(0)
+    for moment in range(MOMENTS):
+        with interrupted_after(rng.uniform(1e-4, 1.3 * took)):
+            if moment % 5 == 0:
+                model = new_model()  # interrupted while it is built
+            fit(model)
+        if not model.built:
+            model = new_model()
+            fit(model, 1)
+        assert np.isfinite(model.predict(X, verbose=0)).all()
+        for a, b in zip(expected, again(model), strict=True):
+            assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_ctrl_c_at_any_moment_leaves_an_estimator_that_fits_as_ever(solver):
+    def new():
+        return MLPClassifier(hidden_layer_sizes=(30, 20), solver=solver, max_iter=20, tol=0, random_state=0)
+
+    undisturbed = new().fit(X, Y)
+    expected = [*undisturbed.coefs_, *undisturbed.intercepts_]
+    estimator = new()
+    took = seconds_of(lambda: estimator.fit(X, Y))
+    rng = np.random.default_rng(1)
+    for _ in range(max(1, MOMENTS // 3)):
+        with interrupted_after(rng.uniform(1e-4, 1.1 * took)):
+            estimator.fit(X, Y)
+        assert np.isfinite(estimator.predict_proba(X)).all()
+        estimator.fit(X, Y)
+        for a, b in zip(expected, [*estimator.coefs_, *estimator.intercepts_], strict=True):
+            assert_array_equal(a, b)
+
+
+LIMITED = """
+import resource
+import numpy as np
+import mlpcore
+from mlpcore import MLPRegressor, Sequential, layers
+x = np.ones((200, 20), np.float32)
+def small():
+    model = Sequential([layers.Dense(4), layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(x, x[:, 0], epochs=1, verbose=0)
+    return MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, tol=0, random_state=0).fit(x, x[:, 0]).predict(x)
+import warnings
+warnings.simplefilter("ignore")
+expected = small()
+wide = Sequential([layers.Dense(20000, activation="relu"), layers.Dense(1000), layers.Dense(1)])
+wide.compile("adam", "mse")
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for megabytes in (20, 100, 150, 200, 300):
+    resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 1_000_000, -1))
+    for attempt in (
+        lambda: wide.fit(x, x[:, 0], epochs=1, verbose=0),
+        lambda: MLPRegressor(hidden_layer_sizes=(20000, 2000), max_iter=2).fit(x, x[:, 0]),
+        lambda: wide.predict(np.ones((20000, 20), np.float32), verbose=0),
+    ):
+        try:
+            attempt()
+        except MemoryError:
+            print("MemoryError")
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    assert np.array_equal(small(), expected)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_that_runs_out_is_a_memory_error_and_no_end():
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        pytest.skip("the address space is limited already")
+    result = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=200, check=False)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "MemoryError" in result.stdout
+
+
+class Failing(callbacks.Callback):
+    """Raises at the n-th call of a hook."""
+
+    def __init__(self, hook, n):
+        super().__init__()
+
+        def fail(*_args, **_keywords):
+            self.calls += 1
+            if self.calls == n:
+                raise RuntimeError("from a callback")
+
+        self.calls = 0
+        setattr(self, hook, fail)
+
+
+HOOKS = """on_train_begin on_train_end on_epoch_begin on_epoch_end on_train_batch_begin on_train_batch_end
+on_test_begin on_test_end on_test_batch_begin on_test_batch_end""".split()
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_an_exception_in_a_callback_passes_through_and_leaves_a_model(hook):
+    model = new_model()
+    fit(model, 1)
+    n = 1 if hook in ("on_train_begin", "on_train_end") else 2
+    with pytest.raises(RuntimeError, match="from a callback"):
+        fit(model, callbacks=[Failing(hook, n)])
+    fit(model, 1)
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+
+
+def test_an_exception_in_a_loss_passes_through_and_leaves_a_model():
+    model = new_model()
+    calls = []
+
+    def loss(y_true, y_pred):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("from a loss")
+        return ops.mean(ops.square(y_pred), axis=-1)
+
+    model.compile("sgd", loss)
+    with pytest.raises(RuntimeError, match="from a loss"):
+        fit(model, 1)
+    fit(model, 1)
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+
+
+def test_an_exception_in_a_generator_passes_through_and_leaves_a_model():
+    model = new_model()
+
+    def batches(n):
+        for i in range(n):
+            yield X[i * 10 : i * 10 + 10], Y[i * 10 : i * 10 + 10]
+        raise RuntimeError("from a generator")
+
+    for n in (0, 1, 7):
+        with pytest.raises(RuntimeError, match="from a generator"):
+            model.fit(batches(n), epochs=1, steps_per_epoch=20, verbose=0)
+    fit(model, 1)
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+
+
+def test_many_threads_fit_and_predict_on_models_of_their_own():
+    def work(seed):
+        estimator = MLPRegressor(hidden_layer_sizes=(100,), max_iter=3, tol=0, random_state=seed).fit(X, Y)
+        return [*estimator.coefs_, estimator.predict(X)]
+
+    expected = [work(seed) for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        for found, right in zip(pool.map(work, [0, 1, 2, 3, 4, 5] * 3), expected * 3, strict=True):
+            for a, b in zip(found, right, strict=True):
+                assert_array_equal(a, b)
+
+
+def test_models_predict_in_many_threads():
+    models = [new_model() for _ in range(3)]
+    for model in models:
+        fit(model, 1)
+    expected = [model.predict(X, verbose=0) for model in models]
+    with ThreadPoolExecutor(6) as pool:
+        for i, found in enumerate(pool.map(lambda i: models[i % 3].predict(X, verbose=0), range(60))):
+            assert_array_equal(found, expected[i % 3])
+
+
+def test_models_of_their_own_train_in_many_threads():
+    """Each has its layers; the global seed gives each its weights before."""
+    models = [new_model() for _ in range(6)]
+    for model in models:
+        fit(model, 1)
+    with ThreadPoolExecutor(6) as pool:
+        for history in pool.map(lambda model: fit(model, 5), models):
+            assert np.isfinite(history.history["loss"]).all()
+    for model in models:
+        assert np.isfinite(model.predict(X, verbose=0)).all()
+
+
+def test_one_model_predicts_while_it_trains():
+    model = new_model()
+    fit(model, 1)
+    stop, errors = threading.Event(), []
+
+    def predict():
+        while not stop.is_set():
+            try:
+                assert np.isfinite(model.predict(X, verbose=0)).all()
+            except Exception as error:
+                errors.append(error)
+                return
+
+    readers = [threading.Thread(target=predict) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    fit(model, 20)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not errors
+
+
+LEAKS = """
+import gc, os, resource, sys, warnings
+import numpy as np
+import mlpcore
+from mlpcore import MLPClassifier, Sequential, layers
+warnings.simplefilter("ignore")
+rng = np.random.RandomState(0)
+x, y = rng.standard_normal((200, 30)).astype(np.float32), rng.randint(0, 3, 200)
+def once(kind):
+    if kind == "estimator":
+        MLPClassifier(hidden_layer_sizes=(100,), max_iter=2, random_state=0).fit(x, y).predict(x)
+        return
+    hidden = [layers.Dense(100, activation="relu"), layers.BatchNormalization()]
+    model = Sequential([*hidden, layers.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=2, verbose=0)
+    model.predict(x, verbose=0)
+def resident():
+    gc.collect()
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+fits = int(sys.argv[1])
+for kind in ("estimator", "model"):
+    for _ in range(max(150, fits // 5)):
+        once(kind)
+    before = resident()
+    for _ in range(fits):
+        once(kind)
+    print(kind, before, resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_stays_flat_over_many_fits():
+    """Within 1 %, once allocators and caches have settled."""
+    run = [sys.executable, "-c", LEAKS, str(FITS)]
+    output = subprocess.run(run, check=True, capture_output=True, text=True, timeout=580).stdout
+    for line in output.splitlines():
+        _, before, after = line.split()
+        assert int(after) < 1.01 * int(before), output
