@@ -35,6 +35,8 @@ class ModelPicture:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    _repr_html_ = _repr_svg_  # for galleries, which know no other
+
     def __repr__(self) -> str:
         return f"<ModelPicture, {self._drawing.width:.0f} x {self._drawing.height:.0f} pixels>"
 
@@ -125,6 +127,8 @@ def plot_model(
     """
     if rankdir not in ("TB", "LR"):
         raise ValueError(f"plot_model: rankdir is 'TB' or 'LR', got {rankdir!r}")
+    if not model.built:
+        raise ValueError(f"plot_model: {model.name!r} is not built; give it an Input, call build(), or train it first")
     graph = layer_graph(model)
     if expand_nested:
         graph = graph.expanded()
