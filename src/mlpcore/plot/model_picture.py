@@ -127,8 +127,6 @@ def plot_model(
     """
     if rankdir not in ("TB", "LR"):
         raise ValueError(f"plot_model: rankdir is 'TB' or 'LR', got {rankdir!r}")
-    if not model.built:
-        raise ValueError(f"plot_model: {model.name!r} is not built; give it an Input, call build(), or train it first")
     graph = layer_graph(model)
     if expand_nested:
         graph = graph.expanded()
