@@ -36,7 +36,10 @@ int Update::rule_slots() const {
 
 template <class T>
 Step<T> Update::step(int64_t t, double rate, double weight_sum) const {
-  const double left_1 = 1 - std::pow(beta_1, double(t)), left_2 = std::sqrt(1 - std::pow(beta_2, double(t)));
+  const auto left = [&](double beta) {  // 1 - beta^t
+    return rounds_powers ? double(T(1) - T(std::pow(double(T(beta)), double(t)))) : 1 - std::pow(beta, double(t));
+  };
+  const double left_1 = left(beta_1), left_2 = std::sqrt(left(beta_2));
   const bool averages_by_rho = rule == Rule::rmsprop || rule == Rule::adadelta;
   double main = rate, ahead = 0, small = epsilon;
   const double average = averages_by_rho ? rho : beta_2;

@@ -8,6 +8,8 @@ struct Update {
   Rule rule = Rule::sgd;
   double learning_rate = 0.01, momentum = 0;
   bool nesterov = false, amsgrad = false, centered = false;
+  bool rounds_powers =
+      false;  // beta^t in the type of the weights, as Keras 3 has it; else in double, as scikit-learn 1.9
   double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8, rho = 0.9, initial_accumulator = 0.1;
   double learning_rate_power = -0.5, l1_regularization = 0, l2_regularization = 0, l2_shrinkage = 0, beta = 0;  // ftrl
   double weight_decay = 0;

@@ -128,9 +128,9 @@ void bind_tape(py::module_& m) {
       .def(py::init([](const std::string& kind, double learning_rate, double momentum, bool nesterov, double beta_1,
                        double beta_2, double epsilon, double rho, double initial_accumulator, double weight_decay,
                        bool decay_bias, double l1, double l2, double clip_norm, double clip_value,
-                       double clip_norm_each, bool amsgrad, bool centered, double learning_rate_power,
-                       double l1_regularization, double l2_regularization, double l2_shrinkage, double beta,
-                       double average_momentum, int64_t average_every) {
+                       double clip_norm_each, bool amsgrad, bool rounds_powers, bool centered,
+                       double learning_rate_power, double l1_regularization, double l2_regularization,
+                       double l2_shrinkage, double beta, double average_momentum, int64_t average_every) {
              Update update;
              update.rule = named<Rule>(kRuleNames, kind, "optimizer");
              update.learning_rate = learning_rate;
@@ -149,6 +149,7 @@ void bind_tape(py::module_& m) {
              update.clip_value = clip_value;
              update.clip_norm_each = clip_norm_each;
              update.amsgrad = amsgrad;
+             update.rounds_powers = rounds_powers;
              update.centered = centered;
              update.learning_rate_power = learning_rate_power;
              update.l1_regularization = l1_regularization;
@@ -164,9 +165,9 @@ void bind_tape(py::module_& m) {
            py::arg("rho") = 0.9, py::arg("initial_accumulator") = 0.1, py::arg("weight_decay") = 0.0,
            py::arg("decay_bias") = false, py::arg("l1") = 0.0, py::arg("l2") = 0.0, py::arg("clip_norm") = 0.0,
            py::arg("clip_value") = 0.0, py::arg("clip_norm_each") = 0.0, py::arg("amsgrad") = false,
-           py::arg("centered") = false, py::arg("learning_rate_power") = -0.5, py::arg("l1_regularization") = 0.0,
-           py::arg("l2_regularization") = 0.0, py::arg("l2_shrinkage") = 0.0, py::arg("beta") = 0.0,
-           py::arg("average_momentum") = 0.0, py::arg("average_every") = 0)
+           py::arg("rounds_powers") = false, py::arg("centered") = false, py::arg("learning_rate_power") = -0.5,
+           py::arg("l1_regularization") = 0.0, py::arg("l2_regularization") = 0.0, py::arg("l2_shrinkage") = 0.0,
+           py::arg("beta") = 0.0, py::arg("average_momentum") = 0.0, py::arg("average_every") = 0)
       .def_property_readonly("kind", [](const Update& u) { return std::string(kRuleNames[size_t(u.rule)]); })
       .def_readwrite("learning_rate", &Update::learning_rate)
       .def_readwrite("momentum", &Update::momentum)
@@ -184,6 +185,7 @@ void bind_tape(py::module_& m) {
       .def_readwrite("clip_value", &Update::clip_value)
       .def_readwrite("clip_norm_each", &Update::clip_norm_each)
       .def_readwrite("amsgrad", &Update::amsgrad)
+      .def_readwrite("rounds_powers", &Update::rounds_powers)
       .def_readwrite("centered", &Update::centered)
       .def_readwrite("learning_rate_power", &Update::learning_rate_power)
       .def_readwrite("l1_regularization", &Update::l1_regularization)

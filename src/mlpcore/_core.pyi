@@ -110,6 +110,7 @@ class Update:
         clip_value: float = 0.0,
         clip_norm_each: float = 0.0,
         amsgrad: bool = False,
+        rounds_powers: bool = False,
         centered: bool = False,
         learning_rate_power: float = -0.5,
         l1_regularization: float = 0.0,
@@ -137,6 +138,7 @@ class Update:
     clip_value: float
     clip_norm_each: float
     amsgrad: bool
+    rounds_powers: bool
     centered: bool
     learning_rate_power: float
     l1_regularization: float
