@@ -28,9 +28,8 @@ FLAGS = {
 # What the tests under AddressSanitizer are unless others are named: all that reaches the core by another way.
 TESTS = """
 tests/test_engine_tapes.py tests/test_engine_faults.py tests/test_engine_gradient.py tests/test_fuzz_tapes.py
-tests/test_fuzz_bindings.py
-tests/test_kernels_ops.py tests/test_reference.py tests/test_sparse.py tests/test_predictor.py tests/test_dropout.py
-tests/test_losses.py tests/test_tape.py tests/test_updates.py tests/test_activations.py tests/test_math.py
+tests/test_fuzz_bindings.py tests/test_tape.py tests/test_sparse.py tests/test_predictor.py tests/test_dropout.py
+tests/test_updates.py tests/test_losses.py tests/test_reference.py
 """.split()
 # Tests that limit the address space, which AddressSanitizer fills, or that take minutes under it.
 LEFT_OUT = "not memory and not team_that_cannot_grow and not any_calls_of_a_tape"

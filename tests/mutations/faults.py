@@ -95,7 +95,7 @@ CORE = [
         "(next != last || next == Sharing::columns)",
         "next == Sharing::columns",
         "false",
-        (FUZZ, "tests/test_determinism.py"),
+        (TAPES,),
     ),
     (
         "csrc/row_work.cpp",
