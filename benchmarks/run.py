@@ -31,7 +31,7 @@ from time import sleep
 import machine
 import picture
 from peers import PEERS
-from problems import BY_NAME, EARLY_TOLERANCE, PROBLEMS, Problem
+from problems import BY_NAME, PROBLEMS, Problem
 from report import add_ratios, summary, table
 from rows import NoData
 from worker import Worker
@@ -82,7 +82,7 @@ def leave_out_unequal_work(problem: Problem, ready: list[Worker], rows: list[dic
     for worker in ready:
         row = by_peer[worker.peer]
         for key, tolerance, reason in (
-            ("early_loss", EARLY_TOLERANCE, "rounding, ten steps after the start"),
+            ("early_loss", problem.early_tolerance, "rounding, ten steps after the start"),
             ("loss", problem.tolerance, problem.reason),
         ):
             if key in row and abs(row[key] - first[key]) > tolerance * max(abs(first[key]), 1e-9):

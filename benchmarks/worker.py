@@ -37,6 +37,7 @@ def environment(threads: int) -> dict[str, str]:
         "NPROC": count,  # the size of XLA's pool
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen}",
         "JAX_PLATFORMS": "cpu",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
     }
 
 

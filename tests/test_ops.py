@@ -29,6 +29,9 @@ def softmax(x, axis=-1):
 
 CONSTANT = np.arange(1.0, 4.0)
 CASES = {  # name -> (function of ops, the same in NumPy); of rows (4, 2, 3)
+    "sort": (ops.sort, np.sort),
+    "sort along another axis": (lambda x: ops.sort(x, axis=1), lambda x: np.sort(x, axis=1)),
+    "top_k": (lambda x: ops.top_k(x, 2)[0], lambda x: np.sort(x)[..., :0:-1]),
     "add": (lambda x: ops.add(x, CONSTANT), lambda x: x + CONSTANT),
     "add column": (lambda x: ops.add(x, np.array([[1.0], [2.0]])), lambda x: x + np.array([[1.0], [2.0]])),
     "outer sum": (lambda x: x[:, :, :1] + x[:, :1, :], lambda x: x[:, :, :1] + x[:, :1, :]),
@@ -207,6 +210,9 @@ POSITIVES = {
 }
 PLACES = {  # no gradient
     "argmax": (lambda x: ops.argmax(x, axis=-1), lambda x: x.argmax(-1)),
+    "argsort": (lambda x: ops.argsort(x, axis=1), lambda x: x.argsort(1, kind="stable")),
+    "argsort of equals": (lambda x: ops.argsort(ops.round(x)), lambda x: np.round(x).argsort(kind="stable")),
+    "top_k's places": (lambda x: ops.top_k(x, 2)[1], lambda x: (-x).argsort(kind="stable")[..., :2]),
     "argmin": (lambda x: ops.argmin(x, axis=1, keepdims=True), lambda x: x.argmin(1, keepdims=True)),
     "any": (lambda x: ops.any(x > 1, axis=-1), lambda x: (x > 1).any(-1)),
     "all of the batch": (lambda x: ops.all(x > -1, axis=0), lambda x: (x > -1).all(0)),

@@ -420,3 +420,8 @@ def test_import_does_not_load_matplotlib_and_its_absence_is_told():
     assert done.stdout.strip() == (
         "plot.history needs matplotlib: pip install 'mlpcore[plot]' or pip install matplotlib"
     )
+
+
+def test_real_model_that_is_not_built_is_told():
+    with pytest.raises(ValueError, match="is not built: call it on data or fit it first"):
+        plot.plot_model(models.Sequential([layers.Dense(1)]))

@@ -32,7 +32,8 @@ class Peer(NamedTuple):
 
     def takes_part(self, problem: Problem) -> bool:
         """Return whether this library can do the problem."""
-        return problem.kind in self.kinds and (not self.variant or problem.as_keras or problem.kind == "import")
+        needs_keras = self.module in ("model_peer", "keras_peer", "skorch_peer")
+        return problem.kind in self.kinds and (problem.as_keras or problem.kind == "import" or not needs_keras)
 
     def is_installed(self) -> bool:
         """Return whether the library can be found, without importing it."""
@@ -50,6 +51,9 @@ PEERS = {
     peer.name: peer
     for peer in [
         Peer("mlpcore", "mlpcore_peer", "mlpcore._core", "pip install .", ESTIMATORS),
+        Peer(
+            "mlpcore-predictor", "mlpcore_peer", "mlpcore._core", "pip install .", frozenset({"predict"}), "predictor"
+        ),
         Peer("mlpcore-model", "model_peer", "mlpcore._core", "pip install .", MODELS | {"import"}, "model"),
         Peer("mlpcore-subclass", "model_peer", "mlpcore._core", "pip install .", frozenset({"train"}), "subclass"),
         Peer("mlpcore-own-loss", "model_peer", "mlpcore._core", "pip install .", frozenset({"train"}), "custom loss"),

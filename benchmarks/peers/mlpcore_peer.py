@@ -16,7 +16,11 @@ def versions() -> str:
     return f"mlpcore {mlpcore.__version__}, {_core.isa()}"
 
 
-def prepare(problem: Problem, x, y: np.ndarray, threads: int) -> Work:
+def prepare(problem: Problem, x, y: np.ndarray, threads: int, variant: str = "") -> Work:
+    """Prepare an estimator; variant "predictor" asks its prepared function."""
     import mlpcore
 
-    return prepare_estimator(problem, x, y, threads, mlpcore, {"n_threads": threads})
+    extra = {"n_threads": threads}
+    if variant == "predictor":
+        extra["predictor"] = True
+    return prepare_estimator(problem, x, y, threads, mlpcore, extra)

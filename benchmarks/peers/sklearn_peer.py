@@ -54,10 +54,11 @@ def prepare_estimator(problem: Problem, x, y: np.ndarray, threads: int, library:
         **ENDLESS,
         **extra,
     }
+    is_prepared = settings.pop("predictor", False)
     if problem.kind == "search":
         return prepare_search(x, y, mlp(**settings))
     if problem.kind == "predict":
-        return prepare_prediction(problem, x, y, mlp, settings)
+        return prepare_prediction(problem, x, y, mlp, settings, is_prepared)
     estimator = mlp(**settings)
 
     def final_loss() -> float:
@@ -67,12 +68,17 @@ def prepare_estimator(problem: Problem, x, y: np.ndarray, threads: int, library:
     return Work(lambda: estimator.fit(x, y), final_loss)
 
 
-def prepare_prediction(problem: Problem, x, y, mlp, settings) -> Work:
-    """Predict with the initial weights: a fit with a vanishing step leaves them as they were."""
+def prepare_prediction(problem: Problem, x, y, mlp, settings, is_prepared: bool) -> Work:
+    """Predict with the initial weights: a fit with a vanishing step leaves them as they were.
+
+    `is_prepared`: by the function without checks that mlpcore's estimators give.
+    """
     tiny = {"max_iter": 1, "solver": "sgd", "learning_rate_init": 1e-30, "batch_size": "auto"}
     examples, targets = problem.data(1000)
     estimator = mlp(**{**settings, **tiny}).fit(examples, targets)
     predict = estimator.predict if problem.output == "identity" else estimator.predict_proba
+    if is_prepared:
+        predict = estimator.predictor()
     return Work(lambda: predict(x), lambda: output_loss(problem, predict(x), y))
 
 

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
         layers as layers,
     )
     from mlpcore import (
+        learning_rate as learning_rate,
+    )
+    from mlpcore import (
         losses as losses,
     )
     from mlpcore import (
@@ -133,6 +136,7 @@ _MODULES = {  # public modules, which are imported on first use too
     "constraints",
     "initializers",
     "layers",
+    "learning_rate",
     "losses",
     "metrics",
     "models",
@@ -153,7 +157,10 @@ def __getattr__(name: str) -> object:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        hint = ""
+        if not name.startswith("_"):  # while a private module is imported, it is asked for here first
+            hint = import_module("mlpcore._validation").suggest(name, __dir__())
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     value: object = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -87,7 +87,7 @@ def layer_graph(model: Any) -> LayerGraph:
 
 def _called(model: Any) -> tuple[list[KerasTensor], list[KerasTensor]]:
     """Return the placeholders that a subclassed model's ``call`` gets and returns; none if it needs numbers."""
-    config: dict[str, Any] = getattr(model, "get_build_config", dict)()
+    config: dict[str, Any] = getattr(model, "get_build_config", dict)() or {}
     if config.get("input_shape") is None:
         return [], []
     inputs = _as_placeholders(config["input_shape"])

@@ -56,8 +56,9 @@ class EventFiles:
 
     def images(self, run: str, tag: str, images: Any, step: int) -> None:
         """Write images of shape (height, width), (height, width, 1 | 3 | 4), or several: (n, height, width, ...)."""
+        plain = tag.replace(" ", "_")  # a space would be replaced too, with a warning for each image
         for number, image in enumerate(_as_images(images, tag)):
-            self._writer(run).add_image(f"{tag}/{number}", image, step, dataformats="HWC")
+            self._writer(run).add_image(f"{plain}/{number}", image, step, dataformats="HWC")
 
     def embedding(self, run: str, tag: str, table: np.ndarray[Any, Any], labels: list[str] | None, step: int) -> None:
         """Write the rows of a table for the projector."""

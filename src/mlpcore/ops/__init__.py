@@ -197,6 +197,7 @@ from mlpcore.ops.shapes import (
     tile,
     transpose,
 )
+from mlpcore.ops.sorting import argsort, sort, top_k
 
 __all__ = [
     "abs",
@@ -209,6 +210,7 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "argsort",
     "array",
     "average",
     "binary_crossentropy",
@@ -334,6 +336,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "sort",
     "sparse_categorical_crossentropy",
     "split",
     "sqrt",
@@ -354,6 +357,7 @@ __all__ = [
     "tanh_shrink",
     "threshold",
     "tile",
+    "top_k",
     "transpose",
     "tril",
     "triu",

@@ -35,6 +35,8 @@ class ModelPicture:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    _repr_html_ = _repr_svg_  # for galleries, which know no other
+
     def __repr__(self) -> str:
         return f"<ModelPicture, {self._drawing.width:.0f} x {self._drawing.height:.0f} pixels>"
 
