@@ -289,3 +289,18 @@ def test_both_write_the_same_weights(tmp_path):
     assert sorted(one) == sorted(other)
     for name, array in one.items():
         assert_array_equal(array, other[name])
+
+
+def test_custom_objects_hold_for_losses_and_metrics_too(tmp_path):
+    pytest.importorskip("h5py")
+
+    def cubic(y_true, y_pred):
+        return mlpcore.ops.mean(mlpcore.ops.abs(y_true - y_pred) ** 3, axis=-1)
+
+    model = mlpcore.Sequential([mlpcore.Input((2,)), mlpcore.layers.Dense(1)])
+    model.compile(loss=cubic, metrics=[cubic])
+    x, y = np.ones((4, 2), np.float32), np.zeros((4, 1), np.float32)
+    expected = model.evaluate(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = mlpcore.models.load_model(tmp_path / "model.keras", custom_objects={"cubic": cubic})
+    assert loaded.evaluate(x, y, verbose=0) == expected

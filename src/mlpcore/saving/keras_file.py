@@ -90,7 +90,7 @@ def _add_build_configs(config: Any, model: Any) -> None:
             each["build_config"] = by_name[name]
 
 
-def load_keras(path: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+def load_keras(path: PathLike, compile: bool = True) -> Any:
     """Return the model in a ``.keras`` file; see `mlpcore.saving.load_model`."""
     where = os.fspath(path)
     with Archive(path) as archive:
@@ -98,7 +98,7 @@ def load_keras(path: PathLike, custom_objects: Mapping[str, Any] | None = None, 
         n_bytes = archive.sizes.get(_WEIGHTS, 0)
     with reviving(where):
         with at_most(n_bytes):
-            model = _model_of(config, custom_objects)
+            model = _model_of(config)
         with weights_of(path) as file:
             found = named_variables(model)
             arrays, problems = read_keras_weights(file, found)
@@ -111,9 +111,8 @@ def load_keras(path: PathLike, custom_objects: Mapping[str, Any] | None = None, 
     return model
 
 
-def _model_of(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
-    with _registry.custom_object_scope(custom_objects or {}):
-        model = _registry.deserialize(from_keras(config), custom_objects)
+def _model_of(config: Any) -> Any:
+    model = _registry.deserialize(from_keras(config))
     if not isinstance(model, Layer):
         raise FileFormatError("its description is not one of a model")
     if not model.built and (config.get("build_config") or {}).get("input_shape") is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Any
 
 from mlpcore import _registry
@@ -19,7 +18,7 @@ from mlpcore.saving.model import reviving
 _WEIGHTS, _OPTIMIZER = "model_weights", "optimizer_weights"
 
 
-def load_h5(path: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+def load_h5(path: PathLike, compile: bool = True) -> Any:
     """Return the model in an ``.h5`` file of Keras; see `mlpcore.saving.load_model`."""
     where = os.fspath(path)
     with H5File(path, where) as file, reviving(where):
@@ -27,8 +26,8 @@ def load_h5(path: PathLike, custom_objects: Mapping[str, Any] | None = None, com
         if not isinstance(text, str):
             raise FileFormatError("an HDF5 file without a model: weights, perhaps, which model.load_weights() reads")
         config = strict_json.loads(text.encode(), "model_config")
-        with _registry.custom_object_scope(custom_objects or {}), at_most(os.path.getsize(path)):
-            model = _registry.deserialize(from_keras(_with_modules(config)), custom_objects)
+        with at_most(os.path.getsize(path)):
+            model = _registry.deserialize(from_keras(_with_modules(config)))
         if not isinstance(model, Layer):
             raise FileFormatError("its description is not one of a model")
         _read_weights(model, file)

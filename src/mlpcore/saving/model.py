@@ -135,17 +135,18 @@ def load_model(
     import_module("mlpcore.models")  # defines what files call Sequential and Functional
     where = os.fspath(path)
     kind = kind_of(path)
-    if kind == "hdf5":
-        from mlpcore.saving.keras_h5 import load_h5
+    with _registry.custom_object_scope(custom_objects or {}):
+        if kind == "hdf5":
+            from mlpcore.saving.keras_h5 import load_h5
 
-        return load_h5(path, custom_objects, compile)
-    if kind == "keras":
-        from mlpcore.saving.keras_file import load_keras
+            return load_h5(path, compile)
+        if kind == "keras":
+            from mlpcore.saving.keras_file import load_keras
 
-        return load_keras(path, custom_objects, compile)
-    config, arrays = read_container(path, kind=KIND)
-    with reviving(where):
-        return _restored(config, arrays, custom_objects, compile)
+            return load_keras(path, compile)
+        config, arrays = read_container(path, kind=KIND)
+        with reviving(where):
+            return _restored(config, arrays, compile)
 
 
 @contextlib.contextmanager
@@ -162,23 +163,20 @@ def reviving(where: str) -> Iterator[None]:
         _random.set_state(stream)
 
 
-def _restored(
-    config: Mapping[str, Any], arrays: Mapping[str, Any], custom_objects: Mapping[str, Any] | None, compile: bool
-) -> Any:
+def _restored(config: Mapping[str, Any], arrays: Mapping[str, Any], compile: bool) -> Any:
     weights = {name[len("weights/") :]: array for name, array in arrays.items() if name.startswith("weights/")}
-    with _registry.custom_object_scope(custom_objects or {}):
-        with at_most(sum(array.nbytes for array in weights.values())):
-            model = _registry.deserialize(config["model"], custom_objects)
-            if not isinstance(model, Layer):
-                raise FileFormatError("its description is not one of a model")
-            build(model, config["build"])
-        found = named_variables(model)
-        if problems := mismatches({name: variable.shape for name, (variable, _) in found.items()}, weights):
-            raise FileFormatError(f"description and weights differ: {problems[0]}")
-        assign(found, weights)
-        if compile and "compile" in config:
-            model.compile_from_config(config["compile"])  # type: ignore[attr-defined]
-            _restore_optimizer(model, config["optimizer"], arrays, found)
+    with at_most(sum(array.nbytes for array in weights.values())):
+        model = _registry.deserialize(config["model"])
+        if not isinstance(model, Layer):
+            raise FileFormatError("its description is not one of a model")
+        build(model, config["build"])
+    found = named_variables(model)
+    if problems := mismatches({name: variable.shape for name, (variable, _) in found.items()}, weights):
+        raise FileFormatError(f"description and weights differ: {problems[0]}")
+    assign(found, weights)
+    if compile and "compile" in config:
+        model.compile_from_config(config["compile"])  # type: ignore[attr-defined]
+        _restore_optimizer(model, config["optimizer"], arrays, found)
     return model
 
 
