@@ -8,6 +8,7 @@ Objects are kept in build/sanitize and rebuilt where a source is newer. Only bas
 names of instruction sets, unless MLPCORE_SANITIZE_AVX2 is set: they share their source with the others.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -82,6 +83,10 @@ def address(arguments: list[str]) -> int:
     for entry in (ROOT / "src" / "mlpcore").iterdir():
         if not entry.name.startswith("_core.") or entry.suffix == ".pyi":
             (package / entry.name).symlink_to(entry)
+    installed = importlib.util.find_spec("mlpcore")
+    if installed and installed.origin and not [*package.glob("_perceptron.*.so")]:  # not built in the tree
+        for library in Path(installed.origin).parent.glob("_perceptron.*.so"):
+            (package / library.name).symlink_to(library)
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     command = [
         "g++",
