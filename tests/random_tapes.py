@@ -342,8 +342,9 @@ class Builder:
         if self.heavy:
             wide = self.apply_dense(n_out=self.pick([60, 200]))
             wide = self.value("activation", wide, self.pick(["relu", "tanh", "gelu"]), None, 0, width=wide.width)
-            wide = self.apply_dense(wide, self.pick([200, 61]))
-            wide = self.value("activation", wide, "relu", None, 0, width=wide.width)
+            for width in self.pick([[200], [61], [200, 200]]):  # two whose columns threads share, one after the other
+                wide = self.apply_dense(wide, width)
+                wide = self.value("activation", wide, "relu", None, 0, width=wide.width)
             self.apply_dense(wide, self.number(1, 8))
         steps = [self.apply_dense, self.activation, self.unary, self.binary, self.where, self.view, self.concat]
         steps += [self.apply_dense, self.activation, self.reduce, self.over_rows, self.n_rows, self.matmul, self.take]

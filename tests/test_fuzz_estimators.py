@@ -132,6 +132,15 @@ def test_sparse_rows_give_the_fit_of_dense_ones(parameters, rows, density):
         assert_allclose(a, b, rtol=1e-5, atol=1e-6 * max(1.0, np.abs(b).max(initial=0)))
 
 
+@pytest.mark.parametrize("tol", [0.0, 1e-9])
+def test_a_loss_that_stays_is_no_failure_where_tol_is_0(tol):
+    x, y = data_of("MLPRegressor", 20, 3, 1.0, 0)
+    parameters = {"learning_rate_init": 1e-300, "tol": tol, "n_iter_no_change": 1, "max_iter": 6, "shuffle": False}
+    parameters |= {"hidden_layer_sizes": (3,), "random_state": 0, "solver": "sgd", "batch_size": 20}
+    ours, theirs = (outcome(module, "MLPRegressor", parameters, x, y) for module in (mlpcore, peers))
+    assert ours[-2] == theirs[-2] == (6 if tol == 0 else 3)
+
+
 @pytest.mark.parametrize("value", [1e300, 1e-310, -0.0, np.nan, np.inf])
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_a_strange_number_gets_what_scikit_learn_gives_it(kind, value):

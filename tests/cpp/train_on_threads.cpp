@@ -25,6 +25,7 @@ Tape tape_of(bool general) {
     tape.assign(average, mean);
     h = tape.binary(h, mean, Binary::subtract);
   }
+  h = tape.activation(tape.dense(h, kWide), Activation::relu, 0);
   h = tape.activation(tape.dense(h, kWide), Activation::tanh, 0);
   const int p = tape.activation(tape.dense(h, 5), Activation::softmax, 0);
   tape.set_output(p);

@@ -95,7 +95,7 @@ CORE = [
         "(next != last || next == Sharing::columns)",
         "next == Sharing::columns",
         "false",
-        (FUZZ, "tests/test_determinism.py"),
+        (TAPES,),
     ),
     (
         "csrc/row_work.cpp",
@@ -119,7 +119,7 @@ CORE = [
         "needs(v) && !needs(op.input);",
         "!needs(op.input)",
         "false",
-        (FUZZ, "tests/test_engine_faults.py"),
+        ("tests/test_fuzz_bindings.py",),
     ),
     ("csrc/predictor.cpp", "std::min(block, end - r)}", "end - r", "end - r - (end - r > 5)", (PREDICT,)),
 ]
@@ -129,7 +129,7 @@ PYTHON = [
         "if value > self.best - self.tol else 0",
         "value >",
         "value >=",
-        (STOPPING,),
+        ("tests/test_fuzz_estimators.py",),
     ),
     (
         "src/mlpcore/estimators/_training.py",
@@ -158,6 +158,6 @@ PYTHON = [
         "engine.set_slots([], int(optimizer.iterations))",
         "[]",
         "engine.slots()",
-        (FIT, KERAS),
+        ("tests/test_faults.py",),
     ),
 ]
