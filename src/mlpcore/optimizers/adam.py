@@ -36,7 +36,8 @@ class _TwoAverages(Optimizer):
         return ["momentum", "velocity"]
 
     def _numbers(self) -> dict[str, Any]:
-        return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        # Keras' powers of the betas are float32's; the first steps differ by 6e-6, and relu tells signs apart.
+        return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "rounds_powers": True}
 
 
 @_registry.built_in("optimizers")
