@@ -1,8 +1,9 @@
 // The table of hot functions: what each computes, with shapes; one table per instruction set and element type.
 //
-// Products, activations, losses and noise work on matrices in "panels": columns in panels of Kernels::panel, the last one
-// as narrow as whole vectors allow, each panel with all its rows: [panel][rows][panel width]. So every load of the hot
-// loops is sequential, and no stride ever thrashes a cache. Columns past `width` (padding) are finite; those of weights and gradients are 0 and stay 0.
+// Products, activations, losses and noise work on matrices in "panels": columns in panels of Kernels::panel, the last
+// one as narrow as whole vectors allow, each panel with all its rows: [panel][rows][panel width]. So every load of the
+// hot loops is sequential, and no stride ever thrashes a cache. Columns past `width` (padding) are finite; those of
+// weights and gradients are 0 and stay 0.
 // A dense layer's weights are panels of in + 1 rows: its kernel (in, out), then its bias. The general ops work on plain
 // rows, row-major and without padding.
 #pragma once
