@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_array_equal
 
 import mlpcore
@@ -44,6 +45,15 @@ def new_model():
 
 def fit(model, epochs=6, **keywords):
     return model.fit(X, Y, epochs=epochs, batch_size=16, validation_split=0.2, verbose=0, **keywords)
+
+
+@pytest.fixture(autouse=True)
+def global_settings():
+    """An interrupt may come while scikit-learn or NumPy sets settings back: later tests need those of before."""
+    settings, on_errors = sklearn.get_config(), np.geterr()
+    yield
+    sklearn.set_config(**settings)
+    np.seterr(**on_errors)
 
 
 def interrupt(function, seconds):

@@ -82,7 +82,7 @@ def test_registered_function_is_found():
 
 def test_custom_objects_and_scopes_win_inside_out():
     config = serialize_object(double)
-    with pytest.raises(ValueError, match="unknown object 'double'; pass an object of your own in custom_objects"):
+    with pytest.raises(ValueError, match="unknown object 'double'; "):
         deserialize(config)
     assert deserialize(config, {"double": double}) is double
     with custom_object_scope({"double": abs, "NonNeg": Scaled}, {"double": double}):
