@@ -13,7 +13,7 @@ import keras_trainings
 import mlpcore
 
 STORED = json.loads(keras_trainings.FILE.read_text())
-# Rounding decides the sign of a relu's input that is nearly 0, and Adam turns its tiny gradient into a step of full size.
+# Rounding decides the sign of a relu's input that is nearly 0; Adam turns its tiny gradient into a step of full size.
 OTHER_SIGNS = {
     "classifier, Adam, batch 200, real rows": 0.05,
 }
