@@ -91,13 +91,11 @@ def _called(model: Any) -> tuple[list[KerasTensor], list[KerasTensor]]:
     if config.get("input_shape") is None:
         return [], []
     inputs = _as_placeholders(config["input_shape"])
-    random_state = _random.get_state()  # a picture changes no training
     try:
-        return flatten(inputs), _placeholders(model.call(inputs))
+        with _random.kept():  # a picture changes no training
+            return flatten(inputs), _placeholders(model.call(inputs))
     except Exception:  # whatever its code does without numbers
         return [], []
-    finally:
-        _random.set_state(random_state)
 
 
 def _as_placeholders(shape: Any) -> Any:

@@ -140,12 +140,9 @@ def find_learning_rate(
         raise ValueError(f"smoothing must be in [0, 1), got {smoothing}.")
     x, y = as_arrays(x, "x"), as_arrays(y, "y")
     rates = np.geomspace(min_rate, max_rate, n_steps)
-    stream = _random.get_state()
-    try:
+    with _random.kept():
         _random.set_seed(seed)
         losses = _losses(copy.deepcopy(model), x, y, rates, batch_size, divergence, seed)
-    finally:
-        _random.set_state(stream)
     smoothed = _smoothed(losses, smoothing * n_steps)
     best = int(np.argmin(smoothed))
     return LearningRateRange(rates[: len(losses)], losses, smoothed, max(float(rates[best]) / 3, min_rate))

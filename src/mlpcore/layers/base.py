@@ -234,13 +234,10 @@ class Layer(Weighted):
         input_shape : tuple of int or None
             (None, ...), or a list or dict of such.
         """
-        state = _random.get_state()
         layer = self if self.built else copy.deepcopy(self)
-        try:
+        with _random.kept():
             placeholders = _map_shapes(lambda shape: KerasTensor((None, *shape[1:])), input_shape)
             result = symbolic(layer, layer._recorded, (placeholders,), {})
-        finally:
-            _random.set_state(state)
         return map_structure(lambda output: output.shape, result)
 
     @property

@@ -24,15 +24,12 @@ def build(model: Any, config: Mapping[str, Any]) -> None:
 
     The initial weights are of no use, so the package's random stream stays where it is.
     """
-    stream = _random.get_state()
-    try:
+    with _random.kept():
         for path, layer in walk(model):
             if path in config and not layer.built:
                 if config[path] is not None:
                     _build(layer, _checked(config[path]))
                 layer.built = True
-    finally:
-        _random.set_state(stream)
 
 
 def _build(layer: Any, config: dict[str, Any]) -> None:

@@ -152,15 +152,13 @@ def load_model(
 @contextlib.contextmanager
 def reviving(where: str) -> Iterator[None]:
     """Keep the package's random stream as it is, and let what a damaged description raises say which file it is in."""
-    stream = _random.get_state()
     try:
-        yield
+        with _random.kept():
+            yield
     except FileFormatError as error:
         raise FileFormatError(f"{where!r}: {error}. Save it again, or take another copy.") from None
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, MemoryError, RecursionError) as error:
         raise FileFormatError(f"{where!r}: a damaged description of a model ({error!r}). Save it again.") from None
-    finally:
-        _random.set_state(stream)
 
 
 def _restored(config: Mapping[str, Any], arrays: Mapping[str, Any], compile: bool) -> Any:

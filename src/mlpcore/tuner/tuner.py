@@ -110,13 +110,10 @@ class Tuner(BaseTuner):
         if self.oracle.seed is None:
             yield
             return
-        before = _random.get_state()
         seed = np.random.SeedSequence([abs(self.oracle.seed), int(trial.trial_id), execution])
-        _random.set_seed(int(seed.generate_state(1)[0]))
-        try:
+        with _random.kept():
+            _random.set_seed(int(seed.generate_state(1)[0]))
             yield
-        finally:
-            _random.set_state(before)
 
     def _check_model(self, model: Any) -> None:
         """Refuse what cannot be trained, and compile as the user of the tuner wants it."""

@@ -186,16 +186,13 @@ class ModelEstimator(BaseEstimator):
         if self.random_state is None:
             yield
             return
-        before = _random.get_state()
-        if first or not hasattr(self, "_stream_state"):
-            _random.set_seed(int(check_random_state(self.random_state).randint(2**31 - 1)))
-        else:
-            _random.set_state(self._stream_state)
-        try:
+        with _random.kept():
+            if first or not hasattr(self, "_stream_state"):
+                _random.set_seed(int(check_random_state(self.random_state).randint(2**31 - 1)))
+            else:
+                _random.set_state(self._stream_state)
             yield
             self._stream_state = _random.get_state()
-        finally:
-            _random.set_state(before)
 
     def _is_first(self) -> bool:
         return not (self.warm_start and hasattr(self, "model_"))
