@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -86,6 +85,8 @@ def suggest(name: object, options: Iterable[str]) -> str:
     """
     if not isinstance(name, str):
         return ""
+    from difflib import get_close_matches  # a millisecond of import that only a mistake costs
+
     by_lower_case = {option.lower(): option for option in options}
     near = get_close_matches(name.lower(), list(by_lower_case), n=1, cutoff=0.6)
     return f"; did you mean {by_lower_case[near[0]]!r}?" if near else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +17,6 @@ from mlpcore.layers import InputLayer, Layer
 from mlpcore.layers.eager import Eager
 from mlpcore.layers.signatures import parameters_of
 from mlpcore.layers.weights import Weighted
-from mlpcore.models.summary import print_summary
 from mlpcore.models.wiring import Wiring, names_of_keys, shapes_of
 from mlpcore.training.trainer import Trainer
 
@@ -255,6 +253,8 @@ class Model(Trainer):
         layer_range : (str, str), optional
             First and last layer to list: names, or regular expressions.
         """
+        from mlpcore.models.summary import print_summary
+
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -265,6 +265,8 @@ class Model(Trainer):
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's layers (not its weights) as JSON; keywords go to `json.dumps`."""
+        import json
+
         from mlpcore import _registry
 
         return json.dumps(_registry.serialize_object(self), **kwargs)

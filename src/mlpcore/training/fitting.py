@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlpcore.callbacks import CallbackList
 from mlpcore.data import ArrayRows, Source
 from mlpcore.training.passes import Pass
 from mlpcore.training.running import Running
 from mlpcore.training.watching import BatchHooks
 
 if TYPE_CHECKING:
+    from mlpcore.callbacks import CallbackList
     from mlpcore.training.trainer import Trainer
 
 Logs = dict[str, Any]
@@ -107,7 +107,7 @@ class Fit:
         callbacks.on_test_begin()
         hooks = BatchHooks(callbacks, "test", self._model)
         hooks.wants_progress = False  # the line shows the epoch
-        logs: Logs = self._model._evaluated(self._validation, hooks)
+        logs: Logs = self._model._session.evaluated(self._validation, hooks)
         callbacks.on_test_end(logs)
         return logs
 

@@ -17,13 +17,17 @@ from mlpcore._tensor import Structure as Changes
 from mlpcore._validation import thread_limit
 from mlpcore.data import ArrayRows, Batch, Source
 from mlpcore.training.feed import Feed, Order
-from mlpcore.training.passes import Learner
+from mlpcore.training.passes import Learner, Pass, Watcher
+from mlpcore.training.prediction import predicted
 from mlpcore.training.recording import Recording
+from mlpcore.training.running import Running
+from mlpcore.training.watching import NoHooks
 
 if TYPE_CHECKING:
     from mlpcore.training.trainer import Trainer
 
 Slots = list[list[NDArray[Any]]]
+Logs = dict[str, Any]
 
 
 class Session:
@@ -128,6 +132,31 @@ class Session:
             return self._recordings[key]
 
         return Feed(find, self.dtype, x, model._rows(x, self.dtype), batch[1], batch[2])
+
+    # ------------------------------------------------ passes
+
+    def trained(self, batch: ArrayRows) -> Logs:
+        """Train on a single batch; return its loss and metrics by name."""
+        running = Running(self._model.metrics)
+        a_pass = Pass(running, NoHooks(), self.n_threads, self._model._is_static, self.learner())
+        for feed, order, batch_size in self.feeds("train", batch):
+            a_pass.over(feed, order, batch_size)
+        return running.logs()
+
+    def evaluated(self, source: Source, hooks: Watcher) -> Logs:
+        """Return the loss and the metrics on all rows of a source, by name."""
+        source.restart()
+        running = Running(self._model.metrics)
+        a_pass = Pass(running, hooks, self.n_threads, self._model._is_static)
+        for feed, order, batch_size in self.feeds("test", source):
+            a_pass.over(feed, order, batch_size)
+            if a_pass.stopped:
+                break
+        return running.logs()
+
+    def predicted(self, source: Source, hooks: Watcher) -> Structure:
+        """Return the outputs for all rows of a source."""
+        return predicted(self, source, hooks, self._model._is_static)
 
     # ------------------------------------------------ the optimizer's state
 
