@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlpcore.saving.atomic import replacing
 from mlpcore.tuner.base_tuner import BaseTuner
 from mlpcore.tuner.oracle import Oracle
 from mlpcore.tuner.trial import Trial
@@ -120,7 +121,8 @@ class SklearnTuner(BaseTuner):
 
     def save_model(self, trial_id: str, model: Any) -> None:
         """Pickle the estimator of the last fold in the trial's folder."""
-        (Path(self.get_trial_dir(trial_id)) / "model.pickle").write_bytes(pickle.dumps(model))
+        with replacing(Path(self.get_trial_dir(trial_id)) / "model.pickle") as file:
+            file.write(pickle.dumps(model))
 
     def load_model(self, trial: Trial) -> Any:
         """Return the estimator that the trial fitted on its last fold."""
