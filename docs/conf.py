@@ -113,7 +113,7 @@ sphinx_gallery_conf = {
     "examples_dirs": ["chapter", "../examples"],
     "gallery_dirs": ["generated/chapter", "generated/examples"],
     "filename_pattern": re.escape(os.sep),  # all of them
-    "ignore_pattern": r"logic_gates|tuning_|__init__",
+    "ignore_pattern": r"logic_gates|example_data|tuning_|__init__",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,

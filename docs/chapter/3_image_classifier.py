@@ -9,7 +9,7 @@ that come with scikit-learn.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from tuning_data import fashion_mnist, options
+from example_data import fashion_mnist, options
 
 import mlpcore
 from mlpcore import plot

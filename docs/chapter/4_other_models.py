@@ -8,7 +8,7 @@ folder with ``california_housing.npz``, this page predicts prices of houses; oth
 
 import matplotlib.pyplot as plt
 import numpy as np
-from tuning_data import california_housing, options
+from example_data import california_housing, options
 
 import mlpcore
 from mlpcore import layers, plot
