@@ -57,6 +57,7 @@ class Model(Trainer):
     """
 
     _wiring: Wiring | None = None
+    _adds_losses: bool = False  # whether a layer has been seen to add to the loss in a call for predictions
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make a `Functional` of ``Model(inputs, outputs)``."""
@@ -95,8 +96,14 @@ class Model(Trainer):
         symbolic(self, self._recorded, (_placeholders(input_shape),), {})
 
     def _called(self, recorder: Recorder | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if recorder is None and self._is_static and len(args) == 1 and not kwargs and _holds_arrays(args[0]):
-            return self.predict_on_batch(args[0])
+        is_quiet = recorder is None and self._is_static and not self._adds_losses
+        if is_quiet and len(args) == 1 and not kwargs and _holds_arrays(args[0]):
+            result = self.predict_on_batch(args[0])
+            if not self._session.adds_losses:
+                if self._eager is not None:
+                    self._eager.losses = []
+                return result
+            self._adds_losses = True  # so that `Eager` lists them, now and from now on
         if recorder is None and self._eager is None:
             self._eager = Eager(self)
             self._eager.arena = self._session.arena  # the one in which it is trained

@@ -102,7 +102,7 @@ class Sequential(Model):
             owner = f"{type(self).__name__} {self.name!r}"
             self._wiring = Wiring(owner, self._chain[0], self._chain[-1])
         self.built = self._wiring is not None
-        self._eager = None
+        self._eager, self._adds_losses = None, False
         if self._session_or_none is not None:
             self._session.reset()
 

@@ -82,6 +82,11 @@ class Session:
         self._recordings = {key: each for key, each in self._recordings.items() if not each.has_objectives}
         self._feeds.clear()
 
+    @property
+    def adds_losses(self) -> bool:
+        """Whether the model's call for predictions, where it has been recorded, adds to the loss."""
+        return any(each.recorder.losses for key, each in self._recordings.items() if key[0] == "predict")
+
     def reset(self) -> None:
         """Forget all recordings, after the layers of the model have changed."""
         self._dtype = None
