@@ -104,7 +104,7 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Sequence[Value] | None = None,
     ) -> Any:
-        """Return a number from `min_value` to `max_value`; None if a condition does not hold (parameters as in `Int`)."""
+        """Return a number from `min_value` to `max_value`; None if a condition does not hold (see `Int`)."""
         with self._scope(parent_name, parent_values):
             options = {"sampling": sampling, "default": default, "conditions": self._conditions}
             return self._ask(Float(self._full(name), min_value, max_value, step, **options))
