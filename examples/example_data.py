@@ -46,6 +46,14 @@ def options(description):
     return parser.parse_args()
 
 
+def told(values):
+    """Return hyperparameters as a line of text."""
+    return ", ".join(
+        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in values.items()
+    )
+
+
 def announced(split, name, options):
     """Return the rows, only some of them if the user is in a hurry, and say what they are."""
     split = split.head(2000, 500) if options.quick else split
@@ -60,7 +68,8 @@ def fashion_mnist(options):
     if path and path.exists():
         with np.load(path) as arrays:
             X, X_test = (
-                arrays[name].reshape(-1, 784) / np.float32(255) for name in ("X_train", "X_test")
+                arrays[name].reshape(-1, 784) / np.float32(255)
+                for name in ("X_train", "X_test")
             )
             y, y_test = (arrays[name].astype(np.int32) for name in ("y_train", "y_test"))
         split = Split(X[:-5000], y[:-5000], X[-5000:], y[-5000:], X_test, y_test)

@@ -53,7 +53,9 @@ def main():
     data = fashion_mnist(chosen)
     epochs = 2 if chosen.quick else 5
     print(f"{epochs} epochs of batches of 32; the best of three rates")
-    print("                  | rate   | training loss | validation loss | accuracy | s an epoch")
+    print(
+        "                  | rate   | training loss | validation loss | accuracy | s an epoch"
+    )
     for name, (make, rates) in OPTIMIZERS.items():
         results = [(fitted(make(rate), data, epochs), rate) for rate in rates]
         (history, seconds), rate = min(

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from example_data import fashion_mnist, options
+from example_data import fashion_mnist, options, told
 
 import mlpcore
 import mlpcore.tuner as kt
@@ -80,7 +80,7 @@ def main():
             print(
                 f"  best validation accuracy {best.score:.4f}, its test accuracy {accuracy:.4f}"
             )
-            print(f"  {best.hyperparameters.values}")
+            print(f"  {told(best.hyperparameters.values)}")
 
 
 if __name__ == "__main__":

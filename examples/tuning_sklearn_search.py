@@ -2,7 +2,7 @@
 
 import warnings
 
-from example_data import california_housing, options
+from example_data import california_housing, options, told
 from scipy.stats import loguniform, randint
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV
@@ -44,14 +44,14 @@ def main():
     for search in searches:
         search.fit(data.X_train, data.y_train)
         test = search.score(data.X_test, data.y_test)
-        best = ", ".join(
-            f"{name.split('__', 1)[1]}={value:.3g}"
-            for name, value in search.best_params_.items()
-        )
         print(
-            f"\n{type(search).__name__}: R2 {search.best_score_:.4f} in cross-validation, {test:.4f} on test rows"
+            f"\n{type(search).__name__}: R2 {search.best_score_:.4f} in cross-validation, "
+            f"{test:.4f} on test rows"
         )
-        print(f"  {best}")
+        best = {
+            name.split("__", 1)[1]: each for name, each in search.best_params_.items()
+        }
+        print(f"  {told(best)}")
 
     try:
         import optuna
@@ -85,9 +85,10 @@ def main():
     )
     n_pruned = sum(trial.state.name == "PRUNED" for trial in study.trials)
     print(
-        f"\nOptuna: R2 {study.best_value:.4f} on validation rows; {n_pruned} of {len(study.trials)} trials pruned"
+        f"\nOptuna: R2 {study.best_value:.4f} on validation rows; "
+        f"{n_pruned} of {len(study.trials)} trials pruned"
     )
-    print(f"  {study.best_params}")
+    print(f"  {told(study.best_params)}")
 
 
 if __name__ == "__main__":

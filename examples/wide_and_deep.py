@@ -20,7 +20,7 @@ epochs = 3 if chosen.quick else 20
 
 
 def parts(X):
-    """Return the first five features, for the wide path, and all but two, for the deep one."""
+    """Return five features for the wide path, and all but two for the deep one."""
     return X[:, :5], X[:, 2:]
 
 

@@ -122,7 +122,6 @@ estimator = mlpcore.MLPClassifier(
     random_state=42,
 )
 estimator.fit(data.X_train, y_train)
-print(
-    f"accuracy {estimator.score(data.X_test, y_test):.4f} after {estimator.n_iter_} epochs"
-)
+accuracy = estimator.score(data.X_test, y_test)
+print(f"accuracy {accuracy:.4f} after {estimator.n_iter_} epochs")
 ax = plot.loss_curve(estimator)
