@@ -18,7 +18,7 @@ PAGES = sorted(
 NEEDS = {  # page -> packages that it cannot do without
     "start/sklearn.md": ["matplotlib"],
     "start/keras.md": ["h5py"],
-    "guides/tuning.md": ["optuna"],
+    "guides/tuning.md": ["optuna", "optuna_integration"],
     "guides/speed.md": ["threadpoolctl"],
 }
 REFERENCE = (DOCS / "api.rst").read_text()
