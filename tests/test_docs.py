@@ -55,6 +55,12 @@ def test_every_public_module_is_in_the_reference(name):
     assert re.search(rf"^   {name}$", REFERENCE, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", sorted(mlpcore._MODULES))
+def test_the_reference_finds_what_a_module_makes_public(name):
+    module = importlib.import_module(f"mlpcore.{name}")
+    assert "__all__" in dir(module) or not hasattr(module, "__all__")
+
+
 @pytest.mark.parametrize("name", [name for name in mlpcore.__all__ if not name.startswith("_")])
 def test_every_public_name_is_in_the_reference(name):
     assert re.search(rf"^   {name}$|``mlpcore\.{name}``", REFERENCE, re.MULTILINE)
