@@ -66,6 +66,15 @@ class Callback:
     def __init__(self) -> None:
         pass
 
+    def __repr__(self) -> str:
+        given = inspect.signature(type(self).__init__).parameters.items()
+        values = [(name, getattr(self, name, each.default), each.default) for name, each in given]
+        plain = str | int | float  # what else an argument can be is long
+        shown = [
+            f"{name}={value!r}" for name, value, default in values if isinstance(value, plain) and value != default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     @property
     def model(self) -> Any:
         """The model that this callback was last used with; None before."""
