@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,34 @@ def is_ready(x: Any, width: int, dtype: DTypeLike) -> bool:
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(x.sum()))
+
+
+def check_integer(name: str, value: object) -> None:
+    """Raise TypeError if an argument is no integer, Python's or NumPy's.
+
+    Examples
+    --------
+    >>> check_integer("epochs", 3)
+    >>> check_integer("epochs", "three")
+    Traceback (most recent call last):
+    TypeError: epochs must be an integer, got 'three'
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+
+
+def check_number(name: str, value: object) -> None:
+    """Raise TypeError if an argument is no real number, Python's or NumPy's.
+
+    Examples
+    --------
+    >>> check_number("momentum", 0.9)
+    >>> check_number("momentum", None)
+    Traceback (most recent call last):
+    TypeError: momentum must be a number, got None
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
 
 
 def suggest(name: object, options: Iterable[str]) -> str:

@@ -61,6 +61,9 @@ class Eager:
             return value
 
         map_structure(collect, (args, kwargs))
+        for leaf in flatten(args[:1]):
+            if isinstance(leaf, str | bytes | type) or (leaf is None and not arrays):
+                raise TypeError(f"{self.layer.name}: expected arrays of shape (rows, ...), got {leaf!r}")
         self._check(arrays)
         training = bool(kwargs.get("training"))
         key = (training, *((array.shape[1:], array.dtype.kind) for array in arrays))
