@@ -85,6 +85,9 @@ class Fit:
         else:
             feed = session.feed("train", source.first(session.rng))
         feed.program(slice(0, min(n_rows or feed.n_rows, feed.n_rows)), self._model._is_static)
+        if isinstance(self._validation, ArrayRows):
+            feed = session.whole("test", self._validation)
+            feed.program(slice(0, min(self._validation.batch_size, feed.n_rows)), self._model._is_static)
 
     def _epoch(self, done: int) -> Logs:
         model, session = self._model, self._model._session
