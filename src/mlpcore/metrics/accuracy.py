@@ -171,6 +171,8 @@ class TopKCategoricalAccuracy(FormulaMetric):
     def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
         check_integer("k", k)
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
         self.k = k
 
 
@@ -199,4 +201,6 @@ class SparseTopKCategoricalAccuracy(FormulaMetric):
     ) -> None:
         super().__init__(name, dtype)
         check_integer("k", k)
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
         self.k = k
