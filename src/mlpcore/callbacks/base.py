@@ -56,7 +56,7 @@ class Callback:
     params: dict[str, Any] | None = None
     _model: Any = None
     _runs_last = False  # BackupAndRestore sees what all others have done
-    _list: Any = None  # the CallbackList it is in
+    _list: Any = None  # a weak reference to the CallbackList it is in
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Callback:  # noqa: D102 - checks what __init__ gets
         if kwargs:
@@ -74,6 +74,9 @@ class Callback:
             f"{name}={value!r}" for name, value, default in values if isinstance(value, plain) and value != default
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_list": None}
 
     @property
     def model(self) -> Any:
