@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
@@ -88,6 +89,23 @@ def check_number(name: str, value: object) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
+
+
+def integers(name: str, values: object) -> list[int]:
+    """Return a sequence of integers as a list; raise TypeError if it is none.
+
+    Examples
+    --------
+    >>> integers("target_shape", (2, 3))
+    [2, 3]
+    >>> integers("target_shape", "23")
+    Traceback (most recent call last):
+    TypeError: target_shape must be a sequence of integers, got '23'
+    """
+    try:
+        return [operator.index(each) for each in values]  # type: ignore[attr-defined]
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of integers, got {values!r}") from None
 
 
 def suggest(name: object, options: Iterable[str]) -> str:
