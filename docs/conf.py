@@ -68,7 +68,12 @@ html_theme_options = {
 
 
 def as_written(app, what, name, obj, options, lines):
-    """Show shapes such as (None, *shape) and |x| as they are written, and scikit-learn's own links as words."""
+    """Show shapes such as (None, *shape) and |x| as they are written, and scikit-learn's own links as words.
+
+    A summary loses its references to the literature, which mean nothing in a table of names.
+    """
+    if lines:
+        lines[0] = re.sub(r" \[\d+\]_", "", lines[0])
     for i, line in enumerate(lines):
         line = re.sub(r":(?:ref|term):`([^`<]+?)(?: *<[^>]+>)?`", r"\1", line)
         if not line.lstrip().startswith((">>>", "...", "*")):
@@ -113,7 +118,7 @@ sphinx_gallery_conf = {
     "examples_dirs": ["chapter", "../examples"],
     "gallery_dirs": ["generated/chapter", "generated/examples"],
     "filename_pattern": re.escape(os.sep),  # all of them
-    "ignore_pattern": r"logic_gates|tuning_|__init__",
+    "ignore_pattern": r"logic_gates|example_data|tuning_|__init__",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,

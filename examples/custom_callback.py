@@ -10,7 +10,7 @@ Shows four callbacks: one that prints, one that stops by the clock, one that wat
 
 import time
 
-from tuning_data import fashion_mnist, options
+from example_data import fashion_mnist, options
 
 import mlpcore
 from mlpcore import layers, plot
@@ -75,7 +75,9 @@ class HalveWhenWorse(Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if logs["val_accuracy"] < self.last:
-            self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) / 2
+            self.model.optimizer.learning_rate = (
+                float(self.model.optimizer.learning_rate) / 2
+            )
             self.halved += 1
         self.last = logs["val_accuracy"]
 
@@ -84,8 +86,14 @@ class HalveWhenWorse(Callback):
 # All four at work. The losses of the batches are means since their epoch began, hence the steps in the curve.
 
 mlpcore.utils.set_random_seed(42)
-model = mlpcore.Sequential([layers.Dense(50, activation="relu"), layers.Dense(10, activation="softmax")])
-model.compile(loss="sparse_categorical_crossentropy", optimizer=mlpcore.optimizers.Adam(0.01), metrics=["accuracy"])
+model = mlpcore.Sequential(
+    [layers.Dense(50, activation="relu"), layers.Dense(10, activation="softmax")]
+)
+model.compile(
+    loss="sparse_categorical_crossentropy",
+    optimizer=mlpcore.optimizers.Adam(0.01),
+    metrics=["accuracy"],
+)
 batches, halving = LossOfBatches(), HalveWhenWorse()
 history = model.fit(
     data.X_train,

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tuning_data import california_housing, options
+from example_data import california_housing, options
 
 import mlpcore
 from mlpcore import layers, ops, plot
@@ -76,19 +76,38 @@ class GatedResidual(layers.Layer):
 # They go where the library's own go.
 
 mlpcore.utils.set_random_seed(42)
-model = mlpcore.Sequential([layers.Dense(32, activation="relu"), GatedResidual(64), GatedResidual(64), layers.Dense(1)])
-model.compile(loss=Lopsided(3.0), optimizer=mlpcore.optimizers.Adam(1e-3), metrics=["mae", share_too_low])
-history = model.fit(data.X_train, data.y_train[:, None], epochs=5 if chosen.quick else 40, verbose=0)
+model = mlpcore.Sequential(
+    [
+        layers.Dense(32, activation="relu"),
+        GatedResidual(64),
+        GatedResidual(64),
+        layers.Dense(1),
+    ]
+)
+model.compile(
+    loss=Lopsided(3.0),
+    optimizer=mlpcore.optimizers.Adam(1e-3),
+    metrics=["mae", share_too_low],
+)
+history = model.fit(
+    data.X_train, data.y_train[:, None], epochs=5 if chosen.quick else 40, verbose=0
+)
 loss, mae, too_low = model.evaluate(data.X_test, data.y_test[:, None], verbose=0)
-print(f"loss {loss:.4f}, mean absolute error {mae:.4f}, predictions that are too low: {too_low:.0%}")
-print("gates of the first block:", np.abs(model.layers[1].gate.numpy()).max().round(3), "at most")
+print(f"loss {loss:.4f}, mean absolute error {mae:.4f}, {too_low:.0%} predicted too low")
+widest = np.abs(model.layers[1].gate.numpy()).max()
+print(f"gates of the first block: {widest:.3f} at most")
 axes = plot.history(history)
 
 # %%
 # The loss alone, on arrays, and the check that its value is what the formula says:
 
 by_hand = np.mean([3.0 * abs(1.0 - 0.5), 1.0 * abs(1.0 - 2.0)])
-print("loss of two rows:", float(Lopsided(3.0)([[1.0], [1.0]], [[0.5], [2.0]])), "by hand:", by_hand)
+print(
+    "loss of two rows:",
+    float(Lopsided(3.0)([[1.0], [1.0]], [[0.5], [2.0]])),
+    "by hand:",
+    by_hand,
+)
 
 # %%
 # A saved model holds no code. Registered classes are found again by name; the function is handed over.
@@ -96,6 +115,10 @@ print("loss of two rows:", float(Lopsided(3.0)([[1.0], [1.0]], [[0.5], [2.0]])),
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder, "gated.mlp")
     model.save(path)
-    loaded = mlpcore.models.load_model(path, custom_objects={"share_too_low": share_too_low})
-same = np.array_equal(loaded.predict(data.X_test, verbose=0), model.predict(data.X_test, verbose=0))
+    loaded = mlpcore.models.load_model(
+        path, custom_objects={"share_too_low": share_too_low}
+    )
+same = np.array_equal(
+    loaded.predict(data.X_test, verbose=0), model.predict(data.X_test, verbose=0)
+)
 print("the loaded model predicts the same, to the bit:", same)

@@ -9,7 +9,7 @@ the small digits that come with scikit-learn.
 """
 
 import numpy as np
-from tuning_data import fashion_mnist, options
+from example_data import fashion_mnist, options
 
 import mlpcore
 from mlpcore import layers, plot
@@ -17,7 +17,9 @@ from mlpcore import layers, plot
 chosen = options("Image classifier")
 data = fashion_mnist(chosen)
 side = int(data.X_train.shape[1] ** 0.5)
-X_train, X_valid, X_test = (X.reshape(-1, side, side) for X in (data.X_train, data.X_valid, data.X_test))
+X_train, X_valid, X_test = (
+    X.reshape(-1, side, side) for X in (data.X_train, data.X_valid, data.X_test)
+)
 
 # %%
 # The model takes images as they are; ``Flatten`` makes a row of each.
@@ -33,7 +35,9 @@ model = mlpcore.Sequential(
     ]
 )
 model.compile(
-    loss="sparse_categorical_crossentropy", optimizer=mlpcore.optimizers.SGD(0.01, momentum=0.9), metrics=["accuracy"]
+    loss="sparse_categorical_crossentropy",
+    optimizer=mlpcore.optimizers.SGD(0.01, momentum=0.9),
+    metrics=["accuracy"],
 )
 model.summary()
 

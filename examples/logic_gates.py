@@ -68,7 +68,9 @@ def xor_by_hand():
 
 def xor_learnt():
     """Learn XOR by a multilayer perceptron of one hidden layer."""
-    network = MLPClassifier((4,), activation="tanh", solver="lbfgs", random_state=0, max_iter=200)
+    network = MLPClassifier(
+        (4,), activation="tanh", solver="lbfgs", random_state=0, max_iter=200
+    )
     return network.fit(INPUTS, XOR).predict(INPUTS)
 
 
@@ -79,7 +81,12 @@ def main():
         cells = (f"{outputs[name][row]:^{len(name)}}" for name in GATES)
         print(*inputs, "", "  ".join(cells))
     tables = np.column_stack([table for _, _, table in GATES.values()])
-    print("learnt by a Perceptron of", tables.shape[1], "units:", (gates_learnt() == tables).all())
+    print(
+        "learnt by a Perceptron of",
+        tables.shape[1],
+        "units:",
+        (gates_learnt() == tables).all(),
+    )
     print("XOR by one unit:", xor_by_one_layer(), "of 4 rows right")
     print("XOR by two layers set by hand:", xor_by_hand())
     print("XOR by a multilayer perceptron:", xor_learnt())

@@ -11,10 +11,10 @@ diabetes data that come with scikit-learn.
 import warnings
 
 import numpy as np
+from example_data import california_housing, options
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tuning_data import california_housing, options
 
 import mlpcore
 from mlpcore import layers, plot
@@ -38,7 +38,11 @@ model = mlpcore.Sequential(
         layers.Dense(1),
     ]
 )
-model.compile(loss="mse", optimizer=mlpcore.optimizers.Adam(1e-3), metrics=["RootMeanSquaredError", "R2Score"])
+model.compile(
+    loss="mse",
+    optimizer=mlpcore.optimizers.Adam(1e-3),
+    metrics=["RootMeanSquaredError", "R2Score"],
+)
 history = model.fit(
     data.X_train,
     data.y_train[:, None],
@@ -48,7 +52,8 @@ history = model.fit(
     verbose=0,
 )
 mse, rmse, r2 = model.evaluate(data.X_test, data.y_test[:, None], verbose=0)
-print(f"model:     {len(history.epoch)} epochs, root of the mean square error {rmse:.4f}, R2 {r2:.4f}")
+print("root of the mean square error on test rows")
+print(f"model:     {rmse:.4f} after {len(history.epoch)} epochs; R2 is {r2:.4f}")
 
 # %%
 # The same network as an estimator in a pipeline. It keeps a tenth of the training rows to stop by.
@@ -68,7 +73,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ConvergenceWarning)
     estimator.fit(data.X_train, data.y_train)
 errors = estimator.predict(data.X_test) - data.y_test
-print(f"estimator: {estimator[-1].n_iter_} epochs, root of the mean square error {np.sqrt(np.mean(errors**2)):.4f}")
+rmse = np.sqrt(np.mean(errors**2))
+print(f"estimator: {rmse:.4f} after {estimator[-1].n_iter_} epochs")
 
 # %%
 # How training went:

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tuning_data import fashion_mnist, options
+from example_data import fashion_mnist, options
 
 import mlpcore
 from mlpcore import layers
@@ -33,7 +33,9 @@ def new_model():
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+    model.compile(
+        loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"]
+    )
     return model
 
 
@@ -55,7 +57,9 @@ model = new_model()
 history = train(model, ModelCheckpoint(folder / "best.keras", save_best_only=True))
 model.save(folder / "model.mlp")
 loaded = mlpcore.models.load_model(folder / "model.mlp")
-same = np.array_equal(model.predict(data.X_test, verbose=0), loaded.predict(data.X_test, verbose=0))
+same = np.array_equal(
+    model.predict(data.X_test, verbose=0), loaded.predict(data.X_test, verbose=0)
+)
 print("loaded, predicts the same to the bit:", same)
 best = mlpcore.models.load_model(folder / "best.keras")
 print(f"best epoch {int(np.argmin(history.history['val_loss'])) + 1}:", end=" ")
@@ -82,7 +86,10 @@ except RuntimeError as error:
 resumed = new_model()
 resumed_history = train(resumed, BackupAndRestore(folder / "backup"))
 pairs = zip(model.get_weights(), resumed.get_weights(), strict=True)
-print("weights of both trainings are the same to the bit:", all(np.array_equal(a, b) for a, b in pairs))
+print(
+    "weights of both trainings are the same to the bit:",
+    all(np.array_equal(a, b) for a, b in pairs),
+)
 print("so is the history:", history.history == resumed_history.history)
 
 # %%
@@ -90,10 +97,16 @@ print("so is the history:", history.history == resumed_history.history)
 # when it is loaded.
 
 estimator = mlpcore.MLPClassifier(
-    (50,), early_stopping=True, learning_rate_init=0.01, n_iter_no_change=3, random_state=0
+    (50,),
+    early_stopping=True,
+    learning_rate_init=0.01,
+    n_iter_no_change=3,
+    random_state=0,
 )
 estimator.fit(data.X_train, data.y_train)
 estimator.save(folder / "estimator.mlp")
 again = mlpcore.load(folder / "estimator.mlp")
-same = np.array_equal(estimator.predict_proba(data.X_test), again.predict_proba(data.X_test))
+same = np.array_equal(
+    estimator.predict_proba(data.X_test), again.predict_proba(data.X_test)
+)
 print("estimator loaded, predicts the same to the bit:", same)

@@ -8,7 +8,7 @@ A subclassed model may do anything in Python: repeat a layer, and decide by valu
 ``FOLDER/california_housing.npz``.
 """
 
-from tuning_data import california_housing, options
+from example_data import california_housing, options
 
 import mlpcore
 from mlpcore import layers, ops
@@ -44,7 +44,9 @@ class Refining(mlpcore.Model):
 
 mlpcore.utils.set_random_seed(42)
 model = Refining(name="refining")
-model.compile(loss="mse", optimizer=mlpcore.optimizers.Adam(3e-3), metrics=["RootMeanSquaredError"])
+model.compile(
+    loss="mse", optimizer=mlpcore.optimizers.Adam(3e-3), metrics=["RootMeanSquaredError"]
+)
 history = model.fit(
     data.X_train,
     data.y_train[:, None],
@@ -52,9 +54,8 @@ history = model.fit(
     validation_data=(data.X_valid, data.y_valid[:, None]),
     verbose=0,
 )
-print(
-    f"root of the mean square error on test rows: {model.evaluate(data.X_test, data.y_test[:, None], verbose=0)[1]:.4f}"
-)
+_, rmse = model.evaluate(data.X_test, data.y_test[:, None], verbose=0)
+print(f"root of the mean square error on test rows: {rmse:.4f}")
 counts = {steps: model.steps.count(steps) for steps in sorted(set(model.steps))}
 print("steps of refinement: how often", counts)
 
@@ -82,5 +83,9 @@ class Deep(mlpcore.Model):
 mlpcore.utils.set_random_seed(42)
 model = Deep([50, 50, 50], dropout=0.1)
 model.compile(loss="mse", optimizer="adam", metrics=["RootMeanSquaredError"])
-model.fit(data.X_train, data.y_train[:, None], epochs=3 if chosen.quick else 10, verbose=0)
-print(f"static loop: {model.evaluate(data.X_test, data.y_test[:, None], verbose=0)[1]:.4f}")
+model.fit(
+    data.X_train, data.y_train[:, None], epochs=3 if chosen.quick else 10, verbose=0
+)
+print(
+    f"static loop: {model.evaluate(data.X_test, data.y_test[:, None], verbose=0)[1]:.4f}"
+)

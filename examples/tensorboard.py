@@ -14,15 +14,25 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tuning_data import fashion_mnist
+from example_data import fashion_mnist
 
 import mlpcore
 from mlpcore import layers
 from mlpcore.callbacks import TensorBoard
 
 parser = argparse.ArgumentParser(description="TensorBoard")
-parser.add_argument("--data", type=Path, default=os.environ.get("MLPCORE_DATA"), help="folder with fashion_mnist.npz")
-parser.add_argument("--logs", type=Path, default=tempfile.mkdtemp(), help="where to write; default: a new folder")
+parser.add_argument(
+    "--data",
+    type=Path,
+    default=os.environ.get("MLPCORE_DATA"),
+    help="folder with fashion_mnist.npz",
+)
+parser.add_argument(
+    "--logs",
+    type=Path,
+    default=tempfile.mkdtemp(),
+    help="where to write; default: a new folder",
+)
 parser.add_argument("--quick", action="store_true", help="few rows and epochs")
 chosen = parser.parse_args()
 data = fashion_mnist(chosen)
@@ -47,7 +57,11 @@ for rate in (0.01, 0.1):
             layers.Dense(10, activation="softmax", name="output"),
         ]
     )
-    model.compile(loss="sparse_categorical_crossentropy", optimizer=mlpcore.optimizers.SGD(rate), metrics=["accuracy"])
+    model.compile(
+        loss="sparse_categorical_crossentropy",
+        optimizer=mlpcore.optimizers.SGD(rate),
+        metrics=["accuracy"],
+    )
     board = TensorBoard(
         chosen.logs / f"rate-{rate:g}",
         histogram_freq=1,
@@ -69,4 +83,5 @@ for rate in (0.01, 0.1):
 # What was written:
 
 for path in sorted(chosen.logs.rglob("events.*")):
-    print(f"{path.parent.relative_to(chosen.logs).as_posix():20} {path.stat().st_size // 1024} KiB")
+    folder = path.parent.relative_to(chosen.logs).as_posix()
+    print(f"{folder:20} {path.stat().st_size // 1024} KiB")

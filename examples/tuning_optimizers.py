@@ -2,14 +2,20 @@
 
 import time
 
-from tuning_data import fashion_mnist, options
+from example_data import fashion_mnist, options
 
 import mlpcore
 
 OPTIMIZERS = {  # name -> how to make it, the rates to try
     "SGD": (lambda rate: mlpcore.optimizers.SGD(rate), (0.01, 0.1, 0.3)),
-    "SGD, momentum 0.9": (lambda rate: mlpcore.optimizers.SGD(rate, momentum=0.9), (0.003, 0.01, 0.03)),
-    "SGD, Nesterov": (lambda rate: mlpcore.optimizers.SGD(rate, momentum=0.9, nesterov=True), (0.003, 0.01, 0.03)),
+    "SGD, momentum 0.9": (
+        lambda rate: mlpcore.optimizers.SGD(rate, momentum=0.9),
+        (0.003, 0.01, 0.03),
+    ),
+    "SGD, Nesterov": (
+        lambda rate: mlpcore.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+        (0.003, 0.01, 0.03),
+    ),
     "Adagrad": (lambda rate: mlpcore.optimizers.Adagrad(rate), (0.003, 0.01, 0.03)),
     "RMSprop": (lambda rate: mlpcore.optimizers.RMSprop(rate), (0.0003, 0.001, 0.003)),
     "Adam": (lambda rate: mlpcore.optimizers.Adam(rate), (0.0003, 0.001, 0.003)),
@@ -28,10 +34,16 @@ def fitted(optimizer, data, epochs):
             dense(10, "softmax"),
         ]
     )
-    model.compile(loss="sparse_categorical_crossentropy", optimizer=optimizer, metrics=["accuracy"])
+    model.compile(
+        loss="sparse_categorical_crossentropy", optimizer=optimizer, metrics=["accuracy"]
+    )
     start = time.perf_counter()
     history = model.fit(
-        data.X_train, data.y_train, epochs=epochs, validation_data=(data.X_valid, data.y_valid), verbose=0
+        data.X_train,
+        data.y_train,
+        epochs=epochs,
+        validation_data=(data.X_valid, data.y_valid),
+        verbose=0,
     )
     return history.history, time.perf_counter() - start
 
@@ -41,12 +53,21 @@ def main():
     data = fashion_mnist(chosen)
     epochs = 2 if chosen.quick else 5
     print(f"{epochs} epochs of batches of 32; the best of three rates")
+    print(
+        "                  | rate   | training loss | validation loss | accuracy | s an epoch"
+    )
     for name, (make, rates) in OPTIMIZERS.items():
         results = [(fitted(make(rate), data, epochs), rate) for rate in rates]
-        (history, seconds), rate = min(results, key=lambda result: result[0][0]["val_loss"][-1])
-        losses = f"training loss {history['loss'][-1]:.4f}, validation loss {history['val_loss'][-1]:.4f}"
-        accuracy = history["val_accuracy"][-1]
-        print(f"{name:18}: rate {rate:<6g} {losses}, accuracy {accuracy:.4f}, {seconds / epochs:.2f} s an epoch")
+        (history, seconds), rate = min(
+            results, key=lambda result: result[0][0]["val_loss"][-1]
+        )
+        loss, val_loss, accuracy = (
+            history[key][-1] for key in ("loss", "val_loss", "val_accuracy")
+        )
+        print(
+            f"{name:18}| {rate:<6g} | {loss:13.4f} | {val_loss:15.4f} | {accuracy:.4f}   "
+            f"| {seconds / epochs:.2f}"
+        )
 
 
 if __name__ == "__main__":

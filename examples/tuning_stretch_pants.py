@@ -1,6 +1,6 @@
 """Stretch pants: a network larger than needed, with early stopping, against networks cut to size."""
 
-from tuning_data import california_housing, options
+from example_data import california_housing, options
 
 import mlpcore
 
@@ -9,12 +9,16 @@ def fitted(widths, data, epochs, patience):
     mlpcore.utils.set_random_seed(42)
     model = mlpcore.Sequential()
     for width in widths:
-        model.add(mlpcore.layers.Dense(width, activation="relu", kernel_initializer="he_normal"))
+        model.add(
+            mlpcore.layers.Dense(width, activation="relu", kernel_initializer="he_normal")
+        )
     model.add(mlpcore.layers.Dense(1))
     model.compile(loss="mse", optimizer=mlpcore.optimizers.Adam(3e-3))
     callbacks = []
     if patience:
-        callbacks = [mlpcore.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)]
+        callbacks = [
+            mlpcore.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
+        ]
     history = model.fit(
         data.X_train,
         data.y_train[:, None],
@@ -25,7 +29,11 @@ def fitted(widths, data, epochs, patience):
         verbose=0,
     )
     losses = history.history["val_loss"]
-    return model.evaluate(data.X_test, data.y_test[:, None], verbose=0) ** 0.5, len(losses), min(losses) ** 0.5
+    return (
+        model.evaluate(data.X_test, data.y_test[:, None], verbose=0) ** 0.5,
+        len(losses),
+        min(losses) ** 0.5,
+    )
 
 
 def main():

@@ -9,7 +9,7 @@ the diabetes data that come with scikit-learn.
 """
 
 import matplotlib.pyplot as plt
-from tuning_data import california_housing, options
+from example_data import california_housing, options
 
 import mlpcore
 from mlpcore import layers, plot
@@ -20,7 +20,7 @@ epochs = 3 if chosen.quick else 20
 
 
 def parts(X):
-    """Return what the wide path sees (the first five features) and what the deep one sees (all but two)."""
+    """Return five features for the wide path, and all but two for the deep one."""
     return X[:, :5], X[:, 2:]
 
 
@@ -61,11 +61,13 @@ total, main_loss, auxiliary_loss, main_rmse, auxiliary_rmse = model.evaluate(
     parts(data.X_test), (y_test, y_test), verbose=0
 )
 print(f"total loss {total:.4f} = 0.9 x {main_loss:.4f} + 0.1 x {auxiliary_loss:.4f}")
-print(f"root of the mean square error: {main_rmse:.4f}, of the auxiliary output {auxiliary_rmse:.4f}")
+print("roots of the mean square errors:")
+print(f"{main_rmse:.4f} of the main output, {auxiliary_rmse:.4f} of the auxiliary output")
 
 # %%
 # The curves of both outputs:
 
 axes = plot.history(history, ["loss", "price_loss", "auxiliary_loss"], shift=True)
-main_prediction, auxiliary_prediction = model.predict(parts(data.X_test[:3]), verbose=0)
-print("first three predictions:", main_prediction.ravel().round(2), "should be", data.y_test[:3].round(2))
+predicted, _ = model.predict(parts(data.X_test[:3]), verbose=0)
+print("first three predictions:", predicted.ravel().round(2))
+print("should be:", data.y_test[:3].round(2))

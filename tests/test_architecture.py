@@ -149,17 +149,36 @@ def test_no_module_is_called_after_nothing():
 
 
 def modules_loaded_by(code: str) -> set[str]:
-    """Run code in a fresh interpreter; return the top-level packages that it loaded."""
+    """Run code in a fresh interpreter; return the modules that it loaded."""
     command = [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return {name.split(".")[0] for name in printed.split()}
+    return set(printed.split())
+
+
+def packages_among(modules: set[str]) -> set[str]:
+    """Return the packages of others that modules belong to."""
+    return {name.split(".")[0] for name in modules} - sys.stdlib_module_names - {"mlpcore", "__main__"}
 
 
 @pytest.mark.parametrize("module", ["mlpcore", "mlpcore._core"])
 def test_import_loads_neither_scikit_learn_nor_scipy(module):
     loaded = modules_loaded_by(f"import {module}")
     assert "mlpcore" in loaded
-    assert loaded.isdisjoint({"sklearn", "scipy", "pandas", "torch"})
+    assert packages_among(loaded) <= packages_among(modules_loaded_by("import numpy"))
+
+
+def test_a_model_that_is_only_made_loads_nothing_that_trains_or_saves():
+    before = modules_loaded_by("import numpy")
+    loaded = modules_loaded_by("import mlpcore; mlpcore.Sequential([mlpcore.layers.Dense(1)])") - before
+    parts = {name.split(".")[1] for name in loaded if name.startswith("mlpcore.")}
+    recording = {"_tensor", "_passes", "_tape", "_arena", "_functional", "ops"}
+    families = {"initializers", "activations", "regularizers", "constraints", "layers"}
+    checking = {"_core", "_validation", "_structure", "_random", "_thread_limits", "_registry"}
+    assert parts <= recording | families | checking | {"data", "training", "models"}
+    slow = {"session", "compiled", "recording", "passes", "fitting"}
+    assert loaded.isdisjoint({f"mlpcore.training.{name}" for name in slow} | {"mlpcore.models.summary"})
+    assert packages_among(loaded) - packages_among(before) <= {"threadpoolctl"}
+    assert loaded.isdisjoint({"numpy.random", "json", "difflib", "shutil", "zipfile", "pathlib", "csv", "urllib"})
 
 
 def test_every_public_name_is_found_in_its_home():

@@ -32,6 +32,7 @@ NEEDS = {
     "wide_and_deep": "matplotlib",
     "save_and_resume": "h5py",
     "tensorboard": "tensorboardX",
+    "transfer_learning": "matplotlib",
 }
 
 
@@ -72,6 +73,6 @@ def test_example_takes_real_data(name, run, data_folder):
 
 
 def test_every_example_is_tested():
-    others = {"logic_gates", "tuning_data"}  # tests/test_logic_gates.py; tests/test_tuning_examples.py
+    others = {"logic_gates", "example_data"}  # tests/test_logic_gates.py; tests/test_tuning_examples.py
     names = {path.stem for path in EXAMPLES.glob("*.py")} - others
     assert {name for name in names if not name.startswith("tuning_")} == set(PROMISES)

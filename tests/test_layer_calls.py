@@ -77,6 +77,36 @@ def test_losses_of_the_last_call_are_listed():
         np.testing.assert_allclose(layer.losses, [0.01 * X.mean() * factor], rtol=1e-6)
 
 
+def test_a_model_lists_the_losses_of_its_last_call_as_keras_does():
+    class Summed(layers.Layer):
+        def call(self, inputs):
+            self.add_loss(ops.sum(inputs))
+            return inputs
+
+    dense = layers.Dense(2, kernel_initializer="ones", kernel_regularizer="l2", activity_regularizer="l2")
+    model = mlpcore.Sequential([mlpcore.Input((2,)), dense, Summed()])
+    np.testing.assert_allclose(model.losses, [0.04])
+    ones = np.ones((3, 2), np.float32)
+    for factor in (1, 2):  # sums over the rows of squares, divided by their number; and of what comes out
+        for options in ({}, {"training": True}, {}):
+            np.testing.assert_array_equal(model(factor * ones, **options), np.full((3, 2), 2.0 * factor))
+            np.testing.assert_allclose(model.losses, [0.08 * factor**2, 12 * factor, 0.04], rtol=1e-6)
+
+
+def test_a_model_forgets_the_losses_of_training_in_a_call_without_any():
+    class Penalized(layers.Layer):
+        def call(self, inputs, training=False):
+            if training:
+                self.add_loss(ops.sum(inputs))
+            return inputs
+
+    model = mlpcore.Sequential([mlpcore.Input((3,)), Penalized()])
+    model(X, training=True)
+    np.testing.assert_allclose(model.losses, [X.sum()], rtol=1e-6)
+    model(X)
+    assert model.losses == []
+
+
 def test_normalization_tells_mean_and_variance():
     layer = layers.Normalization()
     layer.adapt(X)

@@ -1,6 +1,8 @@
 """Names of objects: registration, scopes, configs, and what is refused."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -187,3 +189,13 @@ def test_same_name_for_two_objects_is_refused_but_a_new_definition_replaces_the_
 def test_error_messages(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_built_ins_of_a_family_are_found_before_its_module_is_imported():
+    code = (
+        "from mlpcore import _registry, saving\n"
+        "config = {'module': 'mlpcore.losses', 'class_name': 'Huber', 'config': {'delta': 2.0}}\n"
+        "assert saving.deserialize_keras_object(config).delta == 2.0\n"
+        "assert _registry.find('schedules', 'CosineDecay').__name__ == 'CosineDecay'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -58,6 +58,40 @@ def test_searches_set_depth_and_width(search):
     assert sizes == LayerSizes(found.best_params_[names[0]], found.best_params_[names[1]])
 
 
+@pytest.mark.parametrize(
+    ("search", "options"),
+    [
+        (GridSearchCV, {}),
+        (RandomizedSearchCV, {"n_iter": 2, "random_state": 0}),
+        (HalvingRandomSearchCV, {"n_candidates": 2, "random_state": 0}),
+    ],
+)
+def test_searches_choose_among_tuples(search, options):
+    found = search(model(), {"hidden_layer_sizes": [(3,), (2, 4)]}, cv=2, **options).fit(X, y)
+    shapes = [coefs.shape[1] for coefs in found.best_estimator_.coefs_]
+    assert tuple(shapes[:-1]) == found.best_params_["hidden_layer_sizes"]
+
+
+@pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
+@pytest.mark.filterwarnings("ignore:.*optuna.terminator:FutureWarning")  # optuna-integration 5.0 asks for it itself
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")  # tuples: no database could store them
+def test_optunas_search_sets_depth_and_width_and_chooses_among_tuples():
+    optuna = pytest.importorskip("optuna")
+    integration = pytest.importorskip("optuna_integration")
+    integers = optuna.distributions.IntDistribution
+    spaces = [
+        {"hidden_layer_sizes__depth": integers(1, 2), "hidden_layer_sizes__width": integers(2, 8)},
+        {"hidden_layer_sizes": optuna.distributions.CategoricalDistribution([(3,), (2, 4)])},
+    ]
+    for space in spaces:
+        search = integration.OptunaSearchCV(model(), space, n_trials=3, cv=2, random_state=0).fit(X, y)
+        best = search.best_params_
+        assert best.keys() == space.keys()
+        expected = best.get("hidden_layer_sizes") or LayerSizes(*(best[name] for name in space))
+        shapes = [coefs.shape[1] for coefs in search.best_estimator_.coefs_]
+        assert shapes[:-1] == list(expected)
+
+
 def test_estimators_in_a_study_are_pruned_by_epoch():
     optuna = pytest.importorskip("optuna")
     pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")

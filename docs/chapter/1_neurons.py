@@ -15,7 +15,8 @@ network does can be seen in a table of four rows.
 # | z = w₁ x₁ + w₂ x₂ + … + wₙ xₙ + b
 # | h(x) = step(z), where step(z) is 1 for z ≥ 0 and 0 for z < 0.
 #
-# With the right weights, one unit computes NOT, AND, OR and AND NOT. ``examples/logic_gates.py`` sets them by hand:
+# With the right weights, one unit computes NOT, AND, OR and AND NOT. ``examples/logic_gates.py`` sets them by hand.
+# This prints what each unit answers to the rows 00, 01, 10 and 11, and whether that is the gate's truth table:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,9 +28,8 @@ from mlpcore import plot
 
 outputs = gates_by_hand()
 for name, (weights, bias, table) in GATES.items():
-    print(
-        f"{name:11} weights {weights!s:7}, bias {bias:4}: {outputs[name]} as wanted: {(outputs[name] == table).all()}"
-    )
+    as_wanted = (outputs[name] == table).all()
+    print(f"{name:11} weights {weights!s:7}, bias {bias:4}:", outputs[name], as_wanted)
 
 # %%
 # A unit that learns

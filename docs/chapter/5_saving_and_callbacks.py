@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tuning_data import fashion_mnist, options
+from example_data import fashion_mnist, options
 
 import mlpcore
 from mlpcore import layers, plot
@@ -48,9 +48,8 @@ history = model.fit(
     callbacks=callbacks,
     verbose=0,
 )
-print(
-    f"stopped after {len(history.epoch)} epochs; the best was number {callbacks[1].best_epoch + 1}"
-)
+best = callbacks[1].best_epoch + 1
+print(f"stopped after {len(history.epoch)} epochs; the best was number {best}")
 axes = plot.history(history, ["loss", "learning_rate"], log_scale=True)
 
 # %%

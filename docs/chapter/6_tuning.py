@@ -9,7 +9,7 @@ runs small versions; :doc:`/guides/tuning` has the measurements on whole data se
 import tempfile
 
 import matplotlib.pyplot as plt
-from tuning_data import fashion_mnist, options
+from example_data import fashion_mnist, options
 
 import mlpcore
 import mlpcore.tuner as kt
@@ -65,12 +65,14 @@ tuner.search(
     validation_data=(data.X_valid, data.y_valid),
     verbose=0,
 )
+print("accuracy:", *tuner.get_best_hyperparameters()[0].values)
 for trial in sorted(tuner.oracle.trials.values(), key=lambda trial: -trial.score):
-    print(f"{trial.score:.4f}", trial.hyperparameters.values)
+    values = trial.hyperparameters.values
+    told = [f"{v:.4f}" if isinstance(v, float) else str(v) for v in values.values()]
+    print(f"{trial.score:.4f}:", *told)
 best = tuner.get_best_models(num_models=1)[0]
-print(
-    f"the best one on test images: {best.evaluate(data.X_test, data.y_test, verbose=0)[1]:.4f}"
-)
+accuracy = best.evaluate(data.X_test, data.y_test, verbose=0)[1]
+print(f"the best one on test images: {accuracy:.4f}")
 
 # %%
 # ``BayesianOptimization`` learns from earlier trials, ``Hyperband`` gives up on bad ones early. A search that is killed
@@ -109,7 +111,7 @@ for name, rate in {
     )
     losses = model.fit(data.X_train, data.y_train, epochs=5, verbose=0).history["loss"]
     ax.plot(range(1, 6), losses, ".-", label=f"{name}: {rate:.3g}")
-ax.set(xlabel="epoch", ylabel="training loss", ylim=(0, 2.5))
+ax.set(xlabel="epoch", ylabel="training loss", ylim=(0, 2.5), xticks=range(1, 6))
 _ = ax.legend()
 
 # %%
@@ -148,9 +150,8 @@ for color, widths in zip(
     ax.plot(range(1, len(losses) + 1), losses, color, label="-".join(map(str, widths)))
     ax.plot(stopping.best_epoch + 1, stopping.best, "o", color=color)
     accuracy = model.evaluate(data.X_test, data.y_test, verbose=0)[1]
-    print(
-        f"{widths!s:15} best epoch {stopping.best_epoch + 1:3}, test accuracy {accuracy:.4f}"
-    )
+    epoch = stopping.best_epoch + 1
+    print(f"{widths!s:15} best epoch {epoch:3}, test accuracy {accuracy:.4f}")
 ax.set(xlabel="epoch", ylabel="validation loss", yscale="log")
 _ = ax.legend()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ _MOST = 2**31 - 1
 
 
 class _Stream:
-    """The generator behind `next_seed`, and the seed it was started with."""
+    """The generator behind `next_seed`."""
 
-    def __init__(self) -> None:
-        self.generator = np.random.default_rng()
+    @cached_property  # until it is set: NumPy loads its random module when that is first needed
+    def generator(self) -> np.random.Generator:
+        return np.random.default_rng()
 
 
 _stream = _Stream()

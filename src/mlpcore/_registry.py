@@ -2,7 +2,7 @@
 
 A family is a kind of object (``"initializers"``, ``"layers"``, ``"losses"``, ...). Nothing here imports a module or
 runs code that a config names: a name finds a built-in, a registered object, a class of the running program that
-asked to be found, or an object that the caller passed.
+asked to be found, or an object that the caller passed. The built-ins of a family are imported when one is looked for.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -35,6 +36,7 @@ _NOUNS = {
     "schedules": "learning-rate schedule",
 }
 _built_in: dict[str, dict[str, Any]] = {family: {} for family in _NOUNS}  # family -> any of its names -> object
+_imported: set[str] = set()  # families that have been looked into
 _home: dict[int, tuple[str, str]] = {}  # id of a built-in (they live forever) -> family, its first name
 _registered: dict[str, Any] = {}  # "package>name" -> a user's object
 _registered_name: dict[int, str] = {}  # id of a registered object (kept alive above) -> "package>name"
@@ -75,9 +77,17 @@ def built_in(family: str, *aliases: str) -> Callable[[T], T]:
     return add
 
 
+def _built_ins(family: str) -> dict[str, Any]:
+    """Return a family's built-ins by their names; the first time, import the package's module that defines them."""
+    if family not in _imported:
+        _imported.add(family)
+        import_module("mlpcore.optimizers.schedules" if family == "schedules" else f"mlpcore.{family}")
+    return _built_in[family]
+
+
 def built_in_names(family: str) -> list[str]:
     """Return every name that the family's built-ins go by, sorted."""
-    return sorted(_built_in[family])
+    return sorted(_built_ins(family))
 
 
 def module_attribute(family: str, name: str) -> Any:
@@ -191,8 +201,8 @@ def find(family: str | None, name: str, custom_objects: Mapping[str, Any] | None
         No object goes by that name; the message suggests the nearest.
     """
     found = get_registered_object(name, custom_objects)
-    for names in _built_in.values() if family is None else [_built_in[family]]:
-        found = names.get(name) if found is None else found
+    for each in _NOUNS if family is None else [family]:
+        found = _built_ins(each).get(name) if found is None else found
     if found is None:
         found = _registered.get(f"Custom>{name}", _classes.get(name))
     if found is None:
@@ -202,7 +212,7 @@ def find(family: str | None, name: str, custom_objects: Mapping[str, Any] | None
 
 def unknown_name(family: str | None, name: str, custom_objects: Mapping[str, Any] | None = None) -> str:
     """Return the message about a name that nothing goes by."""
-    options = {each for key, names in _built_in.items() if family in (None, key) for each in names}
+    options = {each for key in _NOUNS if family in (None, key) for each in _built_ins(key)}
     options |= {*(custom_objects or ()), *_registered, *_classes, *(each for scope in _scopes.get() for each in scope)}
     noun = "object" if family is None else _NOUNS[family]
     hint = "; pass an object of your own in custom_objects or register it with register_keras_serializable()"

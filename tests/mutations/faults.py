@@ -116,8 +116,8 @@ CORE = [
     ("csrc/engine.cpp", "const Noise noise{p.seed, ++t};", "++t", "(++t, int64_t(1))", (DROPOUT,)),
     (
         "csrc/link.cpp",
-        "needs(v) && !needs(op.input);",
-        "!needs(op.input)",
+        "of_.gradient(v) && !of_.gradient(op.input);",
+        "!of_.gradient(op.input)",
         "false",
         ("tests/test_fuzz_bindings.py",),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlpcore.callbacks.base import Callback, Logs
+from mlpcore.saving.errors import naming
 
 
 class CSVLogger(Callback):
@@ -27,6 +29,8 @@ class CSVLogger(Callback):
     ------
     FileNotFoundError
         The file's folder does not exist (told when training begins).
+    OSError
+        The disk is full, or the file cannot be written. Training ends with it; a later one opens the file again.
 
     Notes
     -----
@@ -71,9 +75,15 @@ class CSVLogger(Callback):
             self.keys = sorted(logs)
             if not any(name.startswith("val_") for name in self.keys):
                 self.keys += [f"val_{name}" for name in self.keys]
-        writer = csv.writer(self._open(), delimiter=self.sep)
-        writer.writerow([epoch, *(_cell(logs.get(name, "NA")) for name in self.keys)])
-        self._file.flush()
+        try:
+            with naming(self.filename):
+                writer = csv.writer(self._open(), delimiter=self.sep)
+                writer.writerow([epoch, *(_cell(logs.get(name, "NA")) for name in self.keys)])
+                self._file.flush()
+        except OSError:
+            with contextlib.suppress(OSError):  # what could not be written is tried again, and lost
+                self._close()
+            raise
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Close the file."""
@@ -102,9 +112,9 @@ class CSVLogger(Callback):
         return self._file
 
     def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
 
 def _cell(value: Any) -> Any:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Callable
 from importlib import import_module
 from itertools import count
 from typing import Any
 
 import numpy as np
+
+from mlpcore.saving.errors import naming
 
 _FLUSH_EVERY = 1.0  # seconds: a reader may lag so far behind
 _number = count()
@@ -62,7 +66,8 @@ class EventFiles:
 
     def embedding(self, run: str, tag: str, table: np.ndarray[Any, Any], labels: list[str] | None, step: int) -> None:
         """Write the rows of a table for the projector."""
-        self._writer(run).add_embedding(np.asarray(table), metadata=labels, global_step=step, tag=tag)
+        with naming(os.path.join(self._folder, run)):
+            self._writer(run).add_embedding(np.asarray(table), metadata=labels, global_step=step, tag=tag)
 
     def graph(self, run: str, graph: Any) -> None:
         """Write a ``GraphDef``."""
@@ -86,17 +91,66 @@ class EventFiles:
 
     def close(self) -> None:
         """Write what is due and close; a later entry begins another file."""
-        for writer in self._writers.values():
+        writers, self._writers = self._writers, {}
+        for writer in writers.values():
             writer.close()
-        self._writers.clear()
 
     def _writer(self, run: str) -> Any:
-        if run not in self._writers:
+        if run not in self._writers or self._writers[run].file_writer.event_writer.closed:
             module = require_writer()
             suffix = f".{os.getpid()}.{next(_number)}"  # tensorboardX's names tell no more than second and machine
             folder = os.path.join(self._folder, run)
-            self._writers[run] = module.SummaryWriter(folder, flush_secs=10, filename_suffix=suffix)
+            with naming(folder):
+                writer = module.SummaryWriter(folder, filename_suffix=suffix)
+            writer.file_writer.event_writer = _Direct(writer.file_writer.event_writer)
+            self._writers[run] = writer
         return self._writers[run]
+
+
+class _Direct:
+    """Writes events where they come from, in the place of tensorboardX's thread.
+
+    That thread ends with the first error of the disk, and training then waits for it without end. An error closes the
+    file; the next entry begins another one.
+
+    Parameters
+    ----------
+    events : tensorboardX.event_file_writer.EventFileWriter
+        With its file just made. Its thread is ended.
+    """
+
+    def __init__(self, events: Any) -> None:
+        events._worker.stop()
+        events._event_queue.close()
+        self._folder = events.get_logdir()
+        self._file = events._ev_writer
+        self.closed = False
+
+    def get_logdir(self) -> str:
+        folder: str = self._folder
+        return folder
+
+    def add_event(self, event: Any) -> None:
+        self._do(lambda: self._file.write_event(event))
+
+    def flush(self) -> None:
+        self._do(self._file.flush)
+
+    def close(self) -> None:
+        self._do(self._file.close)
+        self.closed = True
+
+    def _do(self, what: Callable[[], object]) -> None:
+        if self.closed:
+            return
+        try:
+            with naming(self._folder):
+                what()
+        except OSError:
+            self.closed = True
+            with contextlib.suppress(OSError):  # what could not be written is tried again, and lost
+                self._file._py_recordio_writer.close()
+            raise
 
 
 def _as_images(images: Any, tag: str) -> np.ndarray[Any, Any]:

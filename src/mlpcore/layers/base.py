@@ -242,8 +242,8 @@ class Layer(Weighted):
 
     @property
     def losses(self) -> list[Any]:
-        """The penalties of the weights, and after a call on arrays what was added to the loss in it."""
-        return super().losses + ([] if self._eager is None else self._eager.losses)
+        """What was added to the loss in the last call on arrays, then the penalties of the weights."""
+        return ([] if self._eager is None else self._eager.losses) + super().losses
 
     def add_loss(self, loss: Any) -> None:
         """Add to the loss of the model, inside `call`.

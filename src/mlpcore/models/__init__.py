@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,4 +54,6 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     >>> mlpcore.models.model_from_json(model.to_json()).output_shape
     (None, 2)
     """
+    import json
+
     return _registry.deserialize(json.loads(json_string), custom_objects, "models")

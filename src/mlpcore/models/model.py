@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,12 +12,11 @@ from mlpcore._functional import symbolic
 from mlpcore._structure import Structure, flatten, map_structure
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor
-from mlpcore._validation import suggest
+from mlpcore._validation import check_integer, suggest
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.layers.eager import Eager
 from mlpcore.layers.signatures import parameters_of
 from mlpcore.layers.weights import Weighted
-from mlpcore.models.summary import print_summary
 from mlpcore.models.wiring import Wiring, names_of_keys, shapes_of
 from mlpcore.training.trainer import Trainer
 
@@ -59,6 +57,7 @@ class Model(Trainer):
     """
 
     _wiring: Wiring | None = None
+    _adds_losses: bool = False  # whether a layer has been seen to add to the loss in a call for predictions
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make a `Functional` of ``Model(inputs, outputs)``."""
@@ -97,8 +96,14 @@ class Model(Trainer):
         symbolic(self, self._recorded, (_placeholders(input_shape),), {})
 
     def _called(self, recorder: Recorder | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if recorder is None and self._is_static and len(args) == 1 and not kwargs and _holds_arrays(args[0]):
-            return self.predict_on_batch(args[0])
+        is_quiet = recorder is None and self._is_static and not self._adds_losses
+        if is_quiet and len(args) == 1 and not kwargs and _holds_arrays(args[0]):
+            result = self.predict_on_batch(args[0])
+            if not self._session.adds_losses:
+                if self._eager is not None:
+                    self._eager.losses = []
+                return result
+            self._adds_losses = True  # so that `Eager` lists them, now and from now on
         if recorder is None and self._eager is None:
             self._eager = Eager(self)
             self._eager.arena = self._session.arena  # the one in which it is trained
@@ -130,6 +135,7 @@ class Model(Trainer):
         if (name is None) == (index is None):
             raise ValueError("get_layer needs either a name or an index.")
         if index is not None:
+            check_integer("index", index)
             if not -len(layers) <= index < len(layers):
                 raise ValueError(f"{self.name!r} has {len(layers)} layers, index {index} is out of range.")
             return layers[index]
@@ -255,6 +261,8 @@ class Model(Trainer):
         layer_range : (str, str), optional
             First and last layer to list: names, or regular expressions.
         """
+        from mlpcore.models.summary import print_summary
+
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -265,6 +273,8 @@ class Model(Trainer):
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's layers (not its weights) as JSON; keywords go to `json.dumps`."""
+        import json
+
         from mlpcore import _registry
 
         return json.dumps(_registry.serialize_object(self), **kwargs)

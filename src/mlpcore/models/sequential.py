@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlpcore import _registry
@@ -46,6 +46,8 @@ class Sequential(Model):
         self._first: InputLayer | None = None
         self._chain: list[KerasTensor] = []  # the placeholder, and what each layer returns; [] while unknown
         given: Any = [layers] if isinstance(layers, Layer | KerasTensor) else layers
+        if not isinstance(given, Iterable | None):
+            raise TypeError(f"{self.name!r}: expected a list of layers, got {given!r}.")
         for layer in given or ():
             self.add(layer)
         if not trainable:
@@ -102,7 +104,7 @@ class Sequential(Model):
             owner = f"{type(self).__name__} {self.name!r}"
             self._wiring = Wiring(owner, self._chain[0], self._chain[-1])
         self.built = self._wiring is not None
-        self._eager = None
+        self._eager, self._adds_losses = None, False
         if self._session_or_none is not None:
             self._session.reset()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from mlpcore.saving.errors import PathLike
+from mlpcore.saving.errors import PathLike, naming
 
 
 @contextlib.contextmanager
@@ -35,6 +35,8 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
         A directory lies at `path`.
     FileNotFoundError
         The folder does not exist.
+    OSError
+        The disk is full, or the folder cannot be written. It names `path`; what lay there is as it was.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -43,11 +45,12 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
         )
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
-        with open(temporary, "x+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
+        with naming(path):
+            with open(temporary, "x+b") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -138,6 +138,9 @@ class Compiled:
                 loss = as_loss(identifier, output.target_axes or (), output.axes)
                 if loss is not None:
                     resolved_losses.append((index, loss, weight))
+        if isinstance(self.loss, Mapping):  # evaluate lists them as the dict does: Keras 3.15
+            places = list(self.loss)
+            resolved_losses.sort(key=lambda each: places.index(names[each[0]]) if names[each[0]] in places else 0)
         loss_names = unique_names([f"{names[index]}_loss" for index, _, _ in resolved_losses])
         resolved_metrics: list[tuple[int, Metric, bool, str]] = []
         for argument, is_weighted in (("metrics", False), ("weighted_metrics", True)):
@@ -160,3 +163,20 @@ class Compiled:
             [OutputLoss(*each, name) for each, name in zip(resolved_losses, loss_names, strict=True)],
             [OutputMetric(*each[:3], name) for each, name in zip(resolved_metrics, metric_names, strict=True)],
         )
+
+
+def revived(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of compile that `Compiled.get_config` described."""
+    families = {"optimizer": "optimizers", "loss": "losses", "metrics": "metrics", "weighted_metrics": "metrics"}
+    return {**config, **{name: _revived(config.get(name), family) for name, family in families.items()}}
+
+
+def _revived(config: Any, family: str) -> Any:
+    """Return the objects of a serialized structure; names stay names."""
+    if isinstance(config, Mapping) and "class_name" in config:
+        return _registry.deserialize(config, None, family)
+    if isinstance(config, Mapping):
+        return {name: _revived(part, family) for name, part in config.items()}
+    if isinstance(config, list | tuple):
+        return [_revived(part, family) for part in config]
+    return config

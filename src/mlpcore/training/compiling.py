@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlpcore import _registry
 from mlpcore._validation import unknown_argument
 from mlpcore.layers import Layer
 from mlpcore.layers.signatures import parameters_of
-from mlpcore.training.compiled import Compiled
-from mlpcore.training.session import Session
+
+if TYPE_CHECKING:
+    from mlpcore.training.compiled import Compiled
+    from mlpcore.training.session import Session
 
 _STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")  # of Keras' models
 _IGNORED = ("jit_compile", "auto_scale_loss")  # arguments of Keras' compile without a meaning here
@@ -86,6 +87,8 @@ class Compilable(Layer):
                     f"{type(self).__name__} overrides {step}(), which mlpcore does not call: a whole epoch runs in "
                     "compiled code. Write a custom loss, add_loss() in call(), or a metric instead."
                 )
+        from mlpcore.training.compiled import Compiled  # with all losses, metrics and optimizers
+
         self._compiled = Compiled(
             optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution, mixed_precision
         )
@@ -128,24 +131,11 @@ class Compilable(Layer):
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as `get_compile_config` described."""
-        arguments = dict(config)
-        for name, family in (("optimizer", "optimizers"), ("loss", "losses"), ("metrics", "metrics")):
-            arguments[name] = _revived(arguments.get(name), family)
-        arguments["weighted_metrics"] = _revived(arguments.get("weighted_metrics"), "metrics")
-        self.compile(**arguments)
+        from mlpcore.training.compiled import revived
+
+        self.compile(**revived(config))
 
     def _must_be_compiled(self, method: str) -> Compiled:
         if self._compiled is None:
             raise ValueError(f"{self.name!r} is not compiled: call compile(loss=..., optimizer=...) before {method}().")
         return self._compiled
-
-
-def _revived(config: Any, family: str) -> Any:
-    """Return the objects of a serialized structure; names stay names."""
-    if isinstance(config, Mapping) and "class_name" in config:
-        return _registry.deserialize(config, None, family)
-    if isinstance(config, Mapping):
-        return {name: _revived(part, family) for name, part in config.items()}
-    if isinstance(config, list | tuple):
-        return [_revived(part, family) for part in config]
-    return config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,9 @@ from mlpcore._structure import Structure, pack
 from mlpcore.data import Source
 from mlpcore.training.feed import Feed, Order
 from mlpcore.training.passes import ROWS_OF_A_CALL, Watcher
-from mlpcore.training.session import Session
+
+if TYPE_CHECKING:
+    from mlpcore.training.session import Session
 
 
 def predicted(session: Session, source: Source, watcher: Watcher, is_static: bool) -> Structure:

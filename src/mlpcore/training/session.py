@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +18,21 @@ from mlpcore._tensor import Structure as Changes
 from mlpcore._validation import thread_limit
 from mlpcore.data import ArrayRows, Batch, Source
 from mlpcore.training.feed import Feed, Order
-from mlpcore.training.passes import Learner
+from mlpcore.training.passes import Learner, Pass, Watcher
+from mlpcore.training.prediction import predicted
 from mlpcore.training.recording import Recording
+from mlpcore.training.running import Running
+from mlpcore.training.watching import NoHooks
 
 if TYPE_CHECKING:
     from mlpcore.training.trainer import Trainer
 
 Slots = list[list[NDArray[Any]]]
+Logs = dict[str, Any]
 
 
 class Session:
-    """The state of a model that is not in its layers.
+    """The state of a model that is not in its layers; it does not keep the model, which keeps it.
 
     Parameters
     ----------
@@ -40,7 +45,7 @@ class Session:
     """
 
     def __init__(self, model: Trainer):
-        self._model = model
+        self._weak_model = ref(model)
         self._arena: Arena | None = None
         self._dtype: str | None = None
         self._recordings: dict[Any, Recording] = {}
@@ -51,6 +56,18 @@ class Session:
         self.seed = 0  # of the engine's noise
         self._is_seeded = False
         self._constrained: tuple[tuple[int, int], list[Variable]] | None = None  # for a state of layers and arena
+
+    def __del__(self) -> None:  # recordings and variables refer in circles, and to engines: those shall not wait
+        if self._arena is not None and not sys.is_finalizing():
+            for each in self._recordings.values():
+                each.recorder.arena = each.recorder.batch = None
+            self._arena.pull()  # variables that stay have their values now, and need no arena
+
+    @property
+    def _model(self) -> Trainer:
+        model = self._weak_model()
+        assert model is not None, "a session is asked by its model alone"
+        return model
 
     @property
     def arena(self) -> Arena:
@@ -77,6 +94,11 @@ class Session:
         """Forget the recordings that hold losses and metrics."""
         self._recordings = {key: each for key, each in self._recordings.items() if not each.has_objectives}
         self._feeds.clear()
+
+    @property
+    def adds_losses(self) -> bool:
+        """Whether the model's call for predictions, where it has been recorded, adds to the loss."""
+        return any(each.recorder.losses for key, each in self._recordings.items() if key[0] == "predict")
 
     def reset(self) -> None:
         """Forget all recordings, after the layers of the model have changed."""
@@ -110,24 +132,49 @@ class Session:
 
     def feed(self, kind: str, batch: Batch) -> Feed:
         """Return rows ready for a kind of pass ("train", "test" or "predict"); builds the model if need be."""
-        model = self._model
+        weak, model = self._weak_model, self._model  # the recordings do not keep the model either
         x = model._matched(batch[0])
 
         def find(inputs: Structure) -> Recording:
             key = (kind, repr(inputs), self.dtype)
             if key not in self._recordings:
                 self._recordings[key] = Recording(
-                    model._forward,
+                    lambda inputs: weak()._forward(inputs),  # type: ignore[union-attr]
                     self.arena,
                     inputs,
                     None if kind == "predict" else model._compiled,
-                    model._name_outputs,
-                    lambda: model.trainable_variables,
+                    lambda outputs: weak()._name_outputs(outputs),  # type: ignore[union-attr]
+                    lambda: weak().trainable_variables,  # type: ignore[union-attr]
                     training=kind == "train",
                 )
             return self._recordings[key]
 
         return Feed(find, self.dtype, x, model._rows(x, self.dtype), batch[1], batch[2])
+
+    # ------------------------------------------------ passes
+
+    def trained(self, batch: ArrayRows) -> Logs:
+        """Train on a single batch; return its loss and metrics by name."""
+        running = Running(self._model.metrics)
+        a_pass = Pass(running, NoHooks(), self.n_threads, self._model._is_static, self.learner())
+        for feed, order, batch_size in self.feeds("train", batch):
+            a_pass.over(feed, order, batch_size)
+        return running.logs()
+
+    def evaluated(self, source: Source, hooks: Watcher) -> Logs:
+        """Return the loss and the metrics on all rows of a source, by name."""
+        source.restart()
+        running = Running(self._model.metrics)
+        a_pass = Pass(running, hooks, self.n_threads, self._model._is_static)
+        for feed, order, batch_size in self.feeds("test", source):
+            a_pass.over(feed, order, batch_size)
+            if a_pass.stopped:
+                break
+        return running.logs()
+
+    def predicted(self, source: Source, hooks: Watcher) -> Structure:
+        """Return the outputs for all rows of a source."""
+        return predicted(self, source, hooks, self._model._is_static)
 
     # ------------------------------------------------ the optimizer's state
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpcore._structure import Structure, map_structure
-from mlpcore._validation import unknown_argument
-from mlpcore.callbacks import CallbackList, History
+from mlpcore._validation import check_integer, unknown_argument
 from mlpcore.data import ArrayRows, Source, source_of, split_off_last, unpack
 from mlpcore.layers.signatures import parameters_of
 from mlpcore.training.compiling import Compilable
-from mlpcore.training.fitting import Fit
-from mlpcore.training.passes import Pass
-from mlpcore.training.prediction import predicted
 from mlpcore.training.rows import Row
-from mlpcore.training.running import Running
-from mlpcore.training.session import Session
 from mlpcore.training.watching import BatchHooks, NoHooks
+
+if TYPE_CHECKING:  # what trains is imported when something trains: losses, metrics, optimizers, callbacks, files
+    from mlpcore.callbacks import CallbackList, History
+    from mlpcore.training.fitting import Fit
+    from mlpcore.training.session import Session
 
 Logs = dict[str, Any]
 
@@ -54,6 +53,8 @@ class Trainer(Compilable):
     def _session(self) -> Session:
         """Return what stays between passes: the arena and the recordings."""
         if self._session_or_none is None:
+            from mlpcore.training.session import Session
+
             self._session_or_none = Session(self)
             state = self.__dict__.pop("_session_state", None)  # of the model that this one is a copy of
             if state is not None:
@@ -158,7 +159,14 @@ class Trainer(Compilable):
         """
         for name in unknown:
             raise unknown_argument(f"{type(self).__name__}.fit", name, parameters_of(Trainer.fit)[1:])
+        from mlpcore.callbacks import CallbackList
+        from mlpcore.training.fitting import Fit
+
         self._must_be_compiled("fit")
+        for name, count in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            check_integer(name, count)
+            if count < 0:
+                raise ValueError(f"{name} must be at least 0, got {count}.")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_off_last(validation_split, x, y, sample_weight)
         source = source_of(
@@ -174,7 +182,7 @@ class Trainer(Compilable):
         if validation_data is not None:
             validation = source_of(
                 *_validation(validation_data),
-                batch_size=validation_batch_size or batch_size,
+                batch_size=batch_size if validation_batch_size is None else validation_batch_size,
                 steps=validation_steps,
             )
         if not isinstance(callbacks, CallbackList):
@@ -248,18 +256,20 @@ class Trainer(Compilable):
         self._must_be_compiled("evaluate")
         source = source_of(x, y, sample_weight, batch_size=batch_size, steps=steps)
         if callbacks is None and verbose == 0:
-            logs = self._evaluated(source, NoHooks())
+            logs = self._session.evaluated(source, NoHooks())
             return logs if return_dict else self._in_order(logs)
         callbacks = self._callbacks(callbacks, verbose, source)
         try:
             callbacks.on_test_begin()
-            logs = self._evaluated(source, BatchHooks(callbacks, "test", self))
+            logs = self._session.evaluated(source, BatchHooks(callbacks, "test", self))
             callbacks.on_test_end(logs)
         finally:
             callbacks.close()
         return logs if return_dict else self._in_order(logs)
 
     def _callbacks(self, callbacks: Any, verbose: int | str, source: Source) -> CallbackList:
+        from mlpcore.callbacks import CallbackList
+
         if isinstance(callbacks, CallbackList):
             return callbacks
         return CallbackList(
@@ -270,17 +280,6 @@ class Trainer(Compilable):
             epochs=1,
             steps=source.steps_per_epoch,
         )
-
-    def _evaluated(self, source: Source, hooks: Any) -> Logs:
-        session = self._session
-        source.restart()
-        running = Running(self.metrics)
-        a_pass = Pass(running, hooks, session.n_threads, self._is_static)
-        for feed, order, batch_size in session.feeds("test", source):
-            a_pass.over(feed, order, batch_size)
-            if a_pass.stopped:
-                break
-        return running.logs()
 
     def _in_order(self, logs: Logs) -> Any:
         """Return logs as a list in the order of `metrics_names`, a lone loss as a number."""
@@ -324,12 +323,12 @@ class Trainer(Compilable):
             raise unknown_argument(f"{type(self).__name__}.predict", name, parameters_of(Trainer.predict)[1:])
         source = source_of(x, batch_size=batch_size, steps=steps)
         if callbacks is None and verbose == 0:
-            return predicted(self._session, source, NoHooks(), self._is_static)
+            return self._session.predicted(source, NoHooks())
         callbacks = self._callbacks(callbacks, verbose, source)
         try:
             callbacks.on_predict_begin()
             hooks = BatchHooks(callbacks, "predict", self)
-            result = predicted(self._session, source, hooks, self._is_static)
+            result = self._session.predicted(source, hooks)
             callbacks.on_predict_end()
         finally:
             callbacks.close()
@@ -347,25 +346,18 @@ class Trainer(Compilable):
     ) -> Any:
         """Train on one batch; return its loss and metrics, as `evaluate` does."""
         self._must_be_compiled("train_on_batch")
-        source = ArrayRows(x, y, sample_weight, class_weight=class_weight)
-        source = _one_batch(source)
-        session = self._session
-        running = Running(self.metrics)
-        feed, order, batch_size = next(iter(session.feeds("train", source)))
-        a_pass = Pass(running, NoHooks(), session.n_threads, self._is_static, session.learner())
-        a_pass.over(feed, order, batch_size)
-        logs = running.logs()
+        logs = self._session.trained(_one_batch(ArrayRows(x, y, sample_weight, class_weight=class_weight)))
         return logs if return_dict else self._in_order(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and metrics of one batch, as `evaluate` does."""
         self._must_be_compiled("test_on_batch")
-        logs = self._evaluated(_one_batch(ArrayRows(x, y, sample_weight)), NoHooks())
+        logs = self._session.evaluated(_one_batch(ArrayRows(x, y, sample_weight)), NoHooks())
         return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch."""
-        return predicted(self._session, _one_batch(ArrayRows(x)), NoHooks(), self._is_static)
+        return self._session.predicted(_one_batch(ArrayRows(x)), NoHooks())
 
     def reset_metrics(self) -> None:
         """Forget what the metrics have seen."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlpcore.callbacks import CallbackList
+if TYPE_CHECKING:
+    from mlpcore.callbacks import CallbackList
 
 
 class BatchHooks:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlpcore.saving.errors import naming
 from mlpcore.tuner._locks import FileLock
 
 if TYPE_CHECKING:
@@ -101,10 +102,15 @@ def open_study(journal: Path, name: str, direction: str, sampler: BaseSampler, p
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
+    class Journal(JournalFileBackend):
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            with naming(journal):
+                super().append_logs(logs)
+
     journal.touch()
     lock: Any = JournalLock(journal)
     with quiet():
-        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
+        storage = JournalStorage(Journal(str(journal), lock_obj=lock))
         study: Study = optuna.create_study(
             storage=storage, study_name=name, direction=direction, sampler=sampler, pruner=pruner, load_if_exists=True
         )

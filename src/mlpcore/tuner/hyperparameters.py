@@ -104,26 +104,7 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Sequence[Value] | None = None,
     ) -> Any:
-        """Return a number from `min_value` to `max_value`, both included.
-
-        Parameters
-        ----------
-        name : str
-        min_value, max_value : float
-        step : float or None, default=None
-            Distance between two values, or for "log" and "reverse_log" their ratio.
-        sampling : {"linear", "log", "reverse_log"}, default="linear"
-            Where values are dense: evenly, near `min_value`, near `max_value`.
-        default : float or None, default=None
-            Value outside a search; None: `min_value`.
-        parent_name, parent_values : str and list, optional
-            As a `conditional_scope` around this question.
-
-        Returns
-        -------
-        float or None
-            None if a condition does not hold.
-        """
+        """Return a number from `min_value` to `max_value`; None if a condition does not hold (see `Int`)."""
         with self._scope(parent_name, parent_values):
             options = {"sampling": sampling, "default": default, "conditions": self._conditions}
             return self._ask(Float(self._full(name), min_value, max_value, step, **options))

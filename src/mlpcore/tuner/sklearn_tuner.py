@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlpcore.saving.atomic import replacing
 from mlpcore.tuner.base_tuner import BaseTuner
 from mlpcore.tuner.oracle import Oracle
 from mlpcore.tuner.trial import Trial
@@ -41,7 +42,8 @@ class SklearnTuner(BaseTuner):
     ...     layers = kt.LayerSizes(hp.Int("depth", 1, 2), hp.Int("width", 4, 16))
     ...     return MLPClassifier(layers, max_iter=300, random_state=0)
     >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
-    ...     oracle = kt.oracles.RandomSearchOracle(kt.Objective("score", "max"), max_trials=3, seed=0)
+    ...     objective = kt.Objective("score", "max")
+    ...     oracle = kt.oracles.RandomSearchOracle(objective, max_trials=3, seed=0)
     ...     tuner = kt.SklearnTuner(oracle, build, directory=folder)
     ...     tuner.search(*load_iris(return_X_y=True))
     """
@@ -120,7 +122,8 @@ class SklearnTuner(BaseTuner):
 
     def save_model(self, trial_id: str, model: Any) -> None:
         """Pickle the estimator of the last fold in the trial's folder."""
-        (Path(self.get_trial_dir(trial_id)) / "model.pickle").write_bytes(pickle.dumps(model))
+        with replacing(Path(self.get_trial_dir(trial_id)) / "model.pickle") as file:
+            file.write(pickle.dumps(model))
 
     def load_model(self, trial: Trial) -> Any:
         """Return the estimator that the trial fitted on its last fold."""
