@@ -1,9 +1,9 @@
-"""The text's search for hyperparameters by keras-tuner (Keras on JAX) and by mlpcore.tuner, on the same trials.
+"""The search of docs/chapter/6_tuning.py by keras-tuner (Keras on JAX) and by mlpcore.tuner, on the same trials.
 
     python benchmarks/search.py --data FOLDER
     python benchmarks/search.py --quick
 
-keras-tuner draws: it runs the search as the text has it, 5 trials of 10 epochs of Fashion-MNIST, by default.
+keras-tuner draws: it runs the search as it stands there, by default 5 trials of 10 epochs of Fashion-MNIST.
 mlpcore.tuner gets the hyperparameters of these trials, so both train the same networks on the same rows for the
 same number of steps. Initial weights and orders of rows are each library's own; the accuracies stand side by
 side to show that both have learned. Each library works in a process of its own on one thread, silently. The
@@ -46,7 +46,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def build_model(hp, keras):
-    """Return the text's model; `keras` is Keras or mlpcore."""
+    """Return the chapter's model; `keras` is Keras or mlpcore."""
     n_hidden = hp.Int("n_hidden", min_value=0, max_value=8, default=2)
     n_neurons = hp.Int("n_neurons", min_value=16, max_value=256)
     learning_rate = hp.Float("learning_rate", min_value=1e-4, max_value=1e-2, sampling="log")

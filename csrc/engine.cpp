@@ -13,9 +13,6 @@ namespace mlpcore {
 namespace {
 
 constexpr double kPollSeconds = 0.05;
-// A step of fewer flops runs on one thread: two barriers and the transfer of the activations cost more than they win.
-constexpr double kFlopsPerThread = 2e6;
-constexpr int64_t kBlockRows = 192;  // rows whose activations are in the cache at once
 // The update of a weight takes as long as this many nonzeros; most weights of a sparse layer meet none in a batch.
 constexpr int64_t kUpdateCost = 16;
 // The most nonzeros of a batch, 0 for dense rows.
@@ -124,6 +121,8 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   Memory<Norms> norms(int64_t(n_units) + 1);
   const bool clips = update.clip_norm > 0 || update.clip_norm_each > 0;
   Memory<T> gradient(clips || !all_fused_ ? size : 0), extra(all_fused_ ? 0 : size);
+  const size_t n_arrays = clips ? 2 * plan_.layers.size() : 0;
+  std::vector<double> array_squares(threads * n_arrays);
   bool penalised = update.l1 != 0 || update.l2 != 0;
   for (const Layer& layer : plan_.layers) penalised = penalised || layer.l1 != 0 || layer.l2 != 0;
   const Weights<T> all{p.weights.get(), averages > 0 ? p.slots[0].get() : nullptr,
@@ -174,18 +173,17 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
       if (clips) {
         barrier.wait();
         const std::vector<Unit>& every = units(space);
+        double* of_array = array_squares.data() + thread * n_arrays;  // of each layer's kernel and bias
+        std::fill_n(of_array, n_arrays, 0.0);
+        for (size_t u = 0; u < n_units; ++u) of_array[2 * every[u].layer + every[u].kernel] += norms.get()[u].gradient;
         double squares = 0;
         for (size_t u = 0; u < n_units; ++u) squares += norms.get()[u].gradient;
         const auto scale_of = [](double clip, double norm) { return clip > 0 && norm > clip ? clip / norm : 1.0; };
         const double together = scale_of(update.clip_norm, std::sqrt(squares));
         each_unit(units(space), thread, n, [&](const Unit& unit, size_t) {
           double scale = together;
-          if (update.clip_norm_each > 0) {  // over the units of the same array
-            double its = 0;
-            for (size_t u = 0; u < n_units; ++u)
-              if (every[u].layer == unit.layer && every[u].kernel == unit.kernel) its += norms.get()[u].gradient;
-            scale = scale_of(update.clip_norm_each, std::sqrt(its));
-          }
+          if (update.clip_norm_each > 0)
+            scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
           k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
                     own(unit));
           follow(unit, t);

@@ -4,6 +4,7 @@
 #include "needs.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace mlpcore {
@@ -312,19 +313,30 @@ class Linker {
     }
     if (!any) return;
     std::vector<Node>& nodes = plan_.nodes;
+    // behind[m]: nodes that must stay behind m, as one reads or writes what the other writes
+    std::vector<std::vector<int>> behind(nodes.size()), writers(plan_.buffers.size()), readers(plan_.buffers.size());
+    std::vector<int> waits_for(nodes.size(), 0);
+    std::set<int> ready[2];  // the batch's, the single row's
+    for (int n = 0; n < int(nodes.size()); ++n) {
+      const auto follow = [&](const std::vector<int>& earlier) {
+        for (const int m : earlier) behind[m].push_back(n);
+        waits_for[n] += int(earlier.size());
+      };
+      const Node& node = nodes[n];
+      for (const int b : node.inputs) follow(writers[b]);
+      follow(writers[node.to]);
+      follow(readers[node.to]);
+      for (const int b : node.inputs) readers[b].push_back(n);
+      writers[node.to].push_back(n);
+      if (waits_for[n] == 0) ready[node.whole].insert(n);
+    }
     std::vector<Node> sorted;
-    std::vector<char> done(nodes.size(), false);
-    const auto touches = [](const Node& a, const Node& b) {  // b must stay behind a
-      if (b.to == a.to || std::count(b.inputs.begin(), b.inputs.end(), a.to)) return true;
-      return std::count(a.inputs.begin(), a.inputs.end(), b.to) > 0;
-    };
     for (bool whole = true; sorted.size() < nodes.size(); whole = !whole)
-      for (size_t n = 0; n < nodes.size(); ++n) {
-        if (done[n] || nodes[n].whole != whole) continue;
-        bool ready = true;
-        for (size_t m = 0; m < n && ready; ++m) ready = done[m] || !touches(nodes[m], nodes[n]);
-        if (!ready) continue;
-        done[n] = true;
+      while (!ready[whole].empty()) {
+        const int n = *ready[whole].begin();
+        ready[whole].erase(ready[whole].begin());
+        for (const int next : behind[n])
+          if (--waits_for[next] == 0) ready[nodes[next].whole].insert(next);
         sorted.push_back(nodes[n]);
       }
     nodes = std::move(sorted);

@@ -4,15 +4,14 @@
 #include <algorithm>
 #include <atomic>
 
+#include "space.h"
 #include "team.h"
 
 namespace mlpcore {
 
 namespace {
 
-constexpr int64_t kBlockRows = 192;      // rows whose activations are in the cache at once
 constexpr int64_t kPackRows = 384;       // so many rows repay packing all parameters
-constexpr double kFlopsPerThread = 2e6;  // fewer are not worth a second thread's wake-up
 constexpr int64_t kKeptBytes = 4 << 20;  // of scratch, that a thread keeps for its next call
 
 template <class T>
@@ -132,8 +131,9 @@ bool Predictor<T>::predict(const Question<T>& question, T* out, int threads) con
   const int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
   std::atomic<bool> finite{true};
   const auto work = [&](int thread, int n, T* scratch) {
-    const int64_t end = rows * (thread + 1) / n;
-    for (int64_t r = rows * thread / n; r < end && finite.load(std::memory_order_relaxed); r += block)
+    const Range mine = share(rows, thread, n);
+    const int64_t end = mine.first + mine.rows;
+    for (int64_t r = mine.first; r < end && finite.load(std::memory_order_relaxed); r += block)
       if (!predict_block(question, packed, {r, std::min(block, end - r)}, scratch, out)) finite = false;
   };
   if (threads == 1) {

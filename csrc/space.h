@@ -8,6 +8,10 @@
 
 namespace mlpcore {
 
+inline constexpr int64_t kBlockRows = 192;  // rows whose activations are in the cache at once
+// Less work runs on one thread: two barriers and the transfer of the activations cost more than they win.
+inline constexpr double kFlopsPerThread = 2e6;
+
 // The arrays of one pass over the data. `sparse` stands for x where it is set: one input, by rows, of a plan whose
 // dense_first is true.
 template <class T>

@@ -8,6 +8,7 @@ Reuses the lower layers of a network that knows eight classes to tell two new on
 small digits that come with scikit-learn.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from example_data import fashion_mnist, options
 
@@ -91,6 +92,7 @@ rounds = 1 if chosen.quick else 5
 print(f"task B, {len(X_b)} images of 2 classes")
 print(f"mean accuracy of {rounds} trainings on {len(X_b_test)} test images")
 print("reused layers | frozen | then unfrozen")
+accuracies = []
 for n_layers in range(4):
     frozen, unfrozen = [], []
     for seed in range(rounds):
@@ -100,4 +102,10 @@ for n_layers in range(4):
         for layer in model_b.layers:
             layer.trainable = True
         unfrozen.append(train(model_b, 3e-4, 20))
+    accuracies.append((np.mean(frozen), np.mean(unfrozen)))
     print(f"{n_layers:13} | {np.mean(frozen):.4f} | {np.mean(unfrozen):.4f}")
+
+figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+ax.plot(accuracies, "o-", label=["frozen", "then unfrozen"])
+ax.set(xlabel="reused layers", ylabel="accuracy", xticks=range(4))
+_ = ax.legend()

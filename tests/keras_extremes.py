@@ -17,8 +17,10 @@ TINY, HUGE = 1e-45, 3e38
 NUMBERS = [0.0, -0.0, TINY, -TINY, 1e-20, -1e-20, 1.0, -1.0, 50.0, -50.0, 88.0, -88.0, 104.0, -104.0, 1e4, -1e4]
 NUMBERS += [1e19, -1e19, 1e20, -1e20, HUGE, -HUGE]
 BEYOND = [*NUMBERS, np.inf, -np.inf]
-ACTIVATIONS = """elu exponential gelu hard_sigmoid leaky_relu linear mish relu relu6 selu sigmoid silu softplus softsign
-tanh log_softmax softmax""".split()
+ACTIVATIONS = """celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear
+log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus
+sparse_sigmoid squareplus tanh tanh_shrink threshold""".split()
+ARGUMENTS = {"threshold": (0.5, 0.0)}
 ROWS = np.float32(
     [[0, 0, 0], [5, 5, 5], [1e6, 1e6, 1e6], [1e4, 0, -1e4], [HUGE, 0, -HUGE], [-HUGE, -HUGE, -HUGE], [88, -88, 0]]
 )
@@ -39,6 +41,21 @@ _REAL_LOSSES = """MeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError
 CategoricalHinge""".split()
 for _name in _REAL_LOSSES:
     LOSSES[_name] = (REAL, REAL[::-1].copy())
+FROM_LOGITS = """BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalFocalCrossentropy
+SparseCategoricalCrossentropy""".split()
+_RNG = np.random.RandomState(0)
+_NORMAL = _RNG.standard_normal((40, 4)).astype(np.float32)
+KERNELS = [_RNG.standard_normal(shape).astype(np.float32) for shape in ((4, 5), (5, 3))]
+NOISE = _RNG.randint(0, 3, 40).astype(np.int32)  # labels that have nothing to do with the features
+INPUTS = {
+    "features of 1e6": _NORMAL * np.float32(1e6),
+    "features of 1e19": _NORMAL * np.float32(1e19),
+    "features of 1e-30": _NORMAL * np.float32(1e-30),
+    "constant features": np.ones((40, 4), np.float32),
+    "constants of 1e6": np.full((40, 4), 1e6, np.float32),
+    "zeros": np.zeros((40, 4), np.float32),
+    "features of 1": _NORMAL,
+}
 OPTIMIZERS = """SGD Adam AdamW RMSprop Nadam Adagrad Adamax Adadelta Lion Ftrl""".split()
 
 
@@ -64,19 +81,25 @@ def cases(keras):
         return ops.sum(y_pred, axis=-1)
 
     for name in ACTIVATIONS:
-        f = keras.activations.get(name)
-        x = ROWS if "softmax" in name else np.float32(BEYOND)[:, None]
+        plain, arguments = getattr(keras.activations, name), ARGUMENTS.get(name, ())
+
+        def f(x, plain=plain, arguments=arguments):
+            return plain(x, *arguments)
+
+        x, kernel = np.float32(BEYOND)[:, None], np.float32(NUMBERS)[:, None]
+        if "softmax" in name:
+            x = kernel = ROWS
+        elif name == "glu":  # of pairs: each number with each, as value and as gate
+            x, kernel = (np.stack(np.meshgrid(c, c), axis=-1).reshape(-1, 2) for c in (x, kernel))
         yield f"{name}, values", lambda f=f, x=x: np.asarray(f(ops.convert_to_tensor(x)))
-        n = ROWS.shape[1] if "softmax" in name else 1
-        kernel = ROWS if n > 1 else np.float32(NUMBERS)[:, None]
         yield (
             f"{name}, gradient",
-            lambda name=name, n=n, kernel=kernel: trained(
+            lambda f=f, kernel=kernel: trained(
                 keras,
-                [layers.Dense(n, use_bias=False, activation=name)],
+                [layers.Dense(kernel.shape[1], use_bias=False, activation=f)],
                 total,
                 np.eye(len(kernel), dtype=np.float32),
-                np.zeros((len(kernel), n), np.float32),
+                np.zeros((len(kernel), kernel.shape[1]), np.float32),
                 keras.optimizers.SGD(1e-3),
                 [kernel],
             ),
@@ -112,6 +135,56 @@ def cases(keras):
                 [ROWS],
             ),
         )
+    for name in FROM_LOGITS:
+        classes = np.int32([0, 1, 2, 0, 1, 2, 0])
+        y = classes if "Sparse" in name else np.eye(3, dtype=np.float32)[classes]
+        yield (
+            f"{name} of logits",
+            lambda name=name, y=y: trained(
+                keras,
+                [layers.Dense(3, use_bias=False)],
+                getattr(keras.losses, name)(from_logits=True),
+                np.eye(len(ROWS), dtype=np.float32),
+                y,
+                keras.optimizers.SGD(1e-3),
+                [ROWS],
+            ),
+        )
+    for name, x in INPUTS.items():
+        n = x.shape[1]
+        for norm, weights in (
+            (layers.BatchNormalization, [np.ones(n), np.zeros(n), np.zeros(n), np.ones(n)]),
+            (layers.LayerNormalization, [np.ones(n), np.zeros(n)]),
+        ):
+            yield (
+                f"{norm.__name__} of {name}",
+                lambda norm=norm, weights=weights, x=x, n=n: trained(
+                    keras,
+                    [norm(), layers.Dense(2, activation="sigmoid")],
+                    keras.losses.MeanSquaredError(),
+                    x,
+                    np.zeros((len(x), 2), np.float32),
+                    keras.optimizers.SGD(1e-3),
+                    [*map(np.float32, weights), KERNELS[0][:n, :2], np.zeros(2, np.float32)],
+                    epochs=3,
+                ),
+            )
+        # Of logits: behind a softmax Keras on TensorFlow takes those too, but on JAX it clips probabilities, has no
+        # gradient beyond and so stays finite where the others diverge.
+        for optimizer in OPTIMIZERS:
+            yield (
+                f"10 epochs of {optimizer} on {name}",
+                lambda x=x, optimizer=optimizer: trained(
+                    keras,
+                    [layers.Dense(5, activation="relu"), layers.Dense(3)],
+                    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+                    x,
+                    NOISE,
+                    getattr(keras.optimizers, optimizer)(learning_rate=0.01),
+                    [KERNELS[0], np.zeros(5, np.float32), KERNELS[1], np.zeros(3, np.float32)],
+                    epochs=10,
+                ),
+            )
     for name in OPTIMIZERS:
         for options in ({}, {"clipnorm": 1.0}, {"clipvalue": 0.5}, {"weight_decay": 0.1}):
             if name == "Ftrl" and options:

@@ -64,6 +64,12 @@ CASES = {
         k.layers.RepeatVector(2),
         k.layers.Flatten(),
     ],
+    "TimeDistributed": lambda k: [
+        k.layers.Reshape((3, 2)),
+        k.layers.TimeDistributed(k.layers.Dense(4, "tanh")),
+        k.layers.TimeDistributed(k.layers.LayerNormalization()),
+        k.layers.Flatten(),
+    ],
     "Rescaling": lambda k: [k.layers.Rescaling(0.5, offset=0.1), k.layers.Dense(4, "relu")],
     "given Normalization": lambda k: [k.layers.Normalization(mean=0.5, variance=2.0), k.layers.Dense(4, "relu")],
     "ActivityRegularization": lambda k: [k.layers.Dense(4), k.layers.ActivityRegularization(l2=0.05)],

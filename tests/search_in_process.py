@@ -36,6 +36,29 @@ class Trained(kt.HyperModel):
         return model.fit(X, X**2, validation_data=(X, X**2), **arguments)
 
 
+class CrossValidated(kt.SklearnTuner):
+    """A search over estimators, with the arguments that the others' search takes."""
+
+    def __init__(self, **options):
+        oracle = kt.oracles.RandomSearchOracle(kt.Objective("score", "max"), 8, options.pop("seed"))
+        super().__init__(oracle, self.estimator, cv=2, **options)
+
+    @staticmethod
+    def estimator(hp):
+        from sklearn.neighbors import KNeighborsClassifier
+
+        return KNeighborsClassifier(hp.Int("n_neighbors", 1, 30))
+
+    def search(self, pause, epochs, verbose):
+        self.pause = pause
+        X = np.random.default_rng(0).normal(size=(80, 2))
+        super().search(X, X[:, 0] > 0, verbose=verbose)
+
+    def run_trial(self, trial, *args, **kwargs):
+        time.sleep(self.pause)
+        return super().run_trial(trial, *args, **kwargs)
+
+
 SEARCHES = {  # kind -> tuner, number of trials that it ends with
     "random": (lambda **o: kt.RandomSearch(build_pretend_model, "val_accuracy", 8, **o), 8),
     "grid": (lambda **o: kt.GridSearch(build_small, "val_accuracy", **o), 12),
@@ -45,6 +68,7 @@ SEARCHES = {  # kind -> tuner, number of trials that it ends with
     ),
     "trained": (lambda **o: kt.RandomSearch(Trained(), "val_loss", 8, **o), 8),
     "hyperband": (lambda **o: kt.Hyperband(build_pretend_model, "val_accuracy", max_epochs=4, factor=2, **o), 10),
+    "sklearn": (CrossValidated, 8),
 }
 
 

@@ -72,6 +72,11 @@ def test_gradient(name, arguments, expected):
         check_gradient(lambda x: getattr(activations, name)(x, **arguments), rows(4, scale=2.0))
 
 
+def test_sparsemax_is_the_nearest_point_of_the_simplex():  # Keras 3.15 errs where several numbers are not 0
+    np.testing.assert_allclose(activations.sparsemax(X), [[0, 0, 0.15, 0.85], [0, 0, 0, 1]], rtol=1e-6)
+    check_gradient(activations.sparsemax, rows(4))
+
+
 @pytest.mark.parametrize(("name", "slope"), [("leaky_relu", -0.5), ("leaky_relu", 0.0), ("elu", -0.5), ("elu", 0.0)])
 def test_gradient_where_the_negative_part_rises_or_is_flat(name, slope):
     check_gradient(lambda x: getattr(activations, name)(x, slope), rows(4))
@@ -79,7 +84,7 @@ def test_gradient_where_the_negative_part_rises_or_is_flat(name, slope):
 
 def test_every_built_in_is_compared():
     names = {each.__name__ for each in _registry._built_in["activations"].values()}
-    assert names == {name for name, _, _ in KERAS}
+    assert names == {name for name, _, _ in KERAS} | {"sparsemax"}
 
 
 def test_names():

@@ -195,3 +195,15 @@ def test_callback_without_super_init_works():
             self.model.word = self.word
 
     assert run(Short("x"), losses(1.0)).word == "x"
+
+
+def test_a_callback_shows_what_it_was_given():
+    assert repr(callbacks.EarlyStopping("loss", patience=3)) == "EarlyStopping(monitor='loss', patience=3)"
+    assert repr(callbacks.TerminateOnNaN()) == "TerminateOnNaN()"
+    assert repr(callbacks.CSVLogger("log.csv", append=True)) == "CSVLogger(filename='log.csv', append=True)"
+
+    class Own(callbacks.Callback):
+        def __init__(self, size, rows=None):
+            self.rows = rows
+
+    assert repr(Own(3, rows=[1, 2])) == "Own()"

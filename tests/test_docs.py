@@ -18,7 +18,7 @@ PAGES = sorted(
 NEEDS = {  # page -> packages that it cannot do without
     "start/sklearn.md": ["matplotlib"],
     "start/keras.md": ["h5py"],
-    "guides/tuning.md": ["optuna"],
+    "guides/tuning.md": ["optuna", "optuna_integration"],
     "guides/speed.md": ["threadpoolctl"],
 }
 REFERENCE = (DOCS / "api.rst").read_text()
@@ -53,6 +53,12 @@ def test_files_that_a_page_names_exist(page):
 @pytest.mark.parametrize("name", sorted(mlpcore._MODULES))
 def test_every_public_module_is_in_the_reference(name):
     assert re.search(rf"^   {name}$", REFERENCE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted(mlpcore._MODULES))
+def test_the_reference_finds_what_a_module_makes_public(name):
+    module = importlib.import_module(f"mlpcore.{name}")
+    assert "__all__" in dir(module) or not hasattr(module, "__all__")
 
 
 @pytest.mark.parametrize("name", [name for name in mlpcore.__all__ if not name.startswith("_")])

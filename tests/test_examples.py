@@ -32,6 +32,7 @@ NEEDS = {
     "wide_and_deep": "matplotlib",
     "save_and_resume": "h5py",
     "tensorboard": "tensorboardX",
+    "transfer_learning": "matplotlib",
 }
 
 

@@ -8,10 +8,13 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pytest
 import sklearn
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from numpy.testing import assert_array_equal
+from sklearn.model_selection import GridSearchCV
 
 import mlpcore
 from mlpcore import MLPClassifier, MLPRegressor, Sequential, callbacks, layers, ops
@@ -292,6 +295,50 @@ def test_one_model_predicts_while_it_trains():
     for reader in readers:
         reader.join()
     assert not errors
+
+
+def test_one_estimator_is_fitted_and_predicts_in_many_threads():
+    """Nobody says whose fit counts in the end; each prediction is of some fit, and the last fit is as ever."""
+    estimator = MLPClassifier(hidden_layer_sizes=(30, 20), max_iter=5, tol=0, random_state=0).fit(X, Y)
+    expected = estimator.predict_proba(X)
+
+    def work(i):
+        if i % 3 == 0:
+            estimator.fit(X, Y)
+        return estimator.predict_proba(X)
+
+    with ThreadPoolExecutor(6) as pool:
+        for found in pool.map(work, range(60)):
+            assert found.shape == expected.shape
+            assert np.isfinite(found).all()
+    assert_array_equal(estimator.fit(X, Y).predict_proba(X), expected)
+
+
+class KillsItsWorker(MLPClassifier):
+    """Ends the process that fits it, as the system's killer of processes that take too much memory does; once."""
+
+    def fit(self, X, y):
+        flag = os.environ["MLPCORE_TEST_FLAG"]
+        if self.alpha == 1 and not os.path.exists(flag):
+            open(flag, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(X, y)
+
+
+def test_a_killed_worker_of_a_grid_search_is_told_and_the_next_search_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLPCORE_TEST_FLAG", str(tmp_path / "killed"))
+    joblib.externals.loky.get_reusable_executor().shutdown(wait=True)  # workers take the environment when they start
+    grid = {"alpha": [1e-4, 1e-2, 1.0]}
+
+    def search(kind, n_jobs):
+        return GridSearchCV(kind((20,), max_iter=5, tol=0, random_state=0), grid, cv=2, n_jobs=n_jobs).fit(X, Y)
+
+    with pytest.raises(TerminatedWorkerError):
+        search(KillsItsWorker, 2)
+    assert (tmp_path / "killed").exists()
+    found, expected = search(KillsItsWorker, 2), search(MLPClassifier, 1)
+    assert_array_equal(found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+    assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
 
 
 LEAKS = """

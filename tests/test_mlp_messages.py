@@ -171,3 +171,16 @@ def test_n_threads_is_checked():
 def test_more_threads_than_can_be_are_as_many_as_can_be():
     assert thread_limit(7) == 7
     assert thread_limit(2**31) == thread_limit(2**80) < 2**31
+
+
+@pytest.mark.parametrize("sizes", [(50,), [50, 20], 50])
+def test_sizes_in_the_place_of_the_loss_are_an_error_that_tells_what_to_write(sizes):
+    with pytest.raises(ValueError, match="The 'loss' parameter of MLPRegressor must be a str among") as caught:
+        MLPRegressor(sizes).fit(X, Y_REAL)
+    assert f"Got {sizes!r} instead." in str(caught.value)
+    assert str(caught.value).endswith(f"give the sizes of layers by name: MLPRegressor(hidden_layer_sizes={sizes!r}).")
+
+
+def test_another_loss_that_is_none_gets_no_advice_about_sizes():
+    with pytest.raises(ValueError, match=r"Got 'squared_eror' instead\.$"):
+        MLPRegressor("squared_eror").fit(X, Y_REAL)

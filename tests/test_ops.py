@@ -27,6 +27,18 @@ def softmax(x, axis=-1):
     return e / e.sum(axis=axis, keepdims=True)
 
 
+def sparsemax(x):  # algorithm 1 of Martins & Astudillo, 2016
+    z = -np.sort(-x, axis=-1)
+    sums, k = z.cumsum(-1) - 1, np.arange(1, x.shape[-1] + 1)
+    size = (k * z > sums).sum(-1, keepdims=True)
+    return np.maximum(x - np.take_along_axis(sums, size - 1, -1) / size, 0)
+
+
+def einsum(subscripts, *operands):
+    """Return a function of the rows, given the other operands."""
+    return lambda x: ops.einsum(subscripts, x, *operands), lambda x: np.einsum(subscripts, x, *operands)
+
+
 CONSTANT = np.arange(1.0, 4.0)
 CASES = {  # name -> (function of ops, the same in NumPy); of rows (4, 2, 3)
     "sort": (ops.sort, np.sort),
@@ -65,6 +77,15 @@ CASES = {  # name -> (function of ops, the same in NumPy); of rows (4, 2, 3)
     "cos": (ops.cos, np.cos),
     "tan": (ops.tan, np.tan),
     "sinh": (ops.sinh, np.sinh),
+    "arctan": (lambda x: ops.arctan(3 * x), lambda x: np.arctan(3 * x)),
+    "arctan2": (lambda x: ops.arctan2(x, x[..., ::-1]), lambda x: np.arctan2(x, x[..., ::-1])),
+    "arctan2 of an angle": (lambda x: ops.arctan2(ops.sin(3 * x), ops.cos(3 * x)),
+        lambda x: (3 * x + np.pi) % (2 * np.pi) - np.pi),
+    "arcsin": (lambda x: ops.arcsin(0.4 * x), lambda x: np.arcsin(0.4 * x)),
+    "arccos": (lambda x: ops.arccos(0.4 * x), lambda x: np.arccos(0.4 * x)),
+    "arcsinh": (ops.arcsinh, np.arcsinh),
+    "arcsinh of large numbers": (lambda x: ops.arcsinh(1e9 * x), lambda x: np.arcsinh(1e9 * x)),
+    "arctanh": (lambda x: ops.arctanh(0.4 * x), lambda x: np.arctanh(0.4 * x)),
     "cosh": (ops.cosh, np.cosh),
     "erf": (ops.erf, erf),
     "relu": (ops.relu, lambda x: np.maximum(x, 0)),
@@ -94,6 +115,9 @@ CASES = {  # name -> (function of ops, the same in NumPy); of rows (4, 2, 3)
     "softmax": (ops.softmax, softmax),
     "softmax of axis 1": (lambda x: ops.softmax(x, axis=1), lambda x: softmax(x, 1)),
     "log_softmax": (ops.log_softmax, lambda x: np.log(softmax(x))),
+    "sparsemax": (ops.sparsemax, sparsemax),
+    "sparsemax of axis 1": (lambda x: ops.sparsemax(x, axis=1),
+        lambda x: sparsemax(x.swapaxes(1, 2)).swapaxes(1, 2)),
     "where": (lambda x: ops.where(x > 0.0, x, 2 * x), lambda x: np.where(x > 0, x, 2 * x)),
     "sum": (lambda x: ops.sum(x, axis=-1), lambda x: x.sum(-1)),
     "sum of axis 1": (lambda x: ops.sum(x, axis=1, keepdims=True), lambda x: x.sum(1, keepdims=True)),
@@ -155,6 +179,19 @@ CASES = {  # name -> (function of ops, the same in NumPy); of rows (4, 2, 3)
     "matmul of stacks": (lambda x: ops.matmul(ops.expand_dims(x, 1), np.arange(18.0).reshape(3, 3, 2)),
         lambda x: x[:, None] @ np.arange(18.0).reshape(3, 3, 2)),
     "dot": (lambda x: ops.dot(x, np.eye(3)), lambda x: x),
+    "einsum of a matrix": einsum("bij,jk->bik", np.arange(6.0).reshape(3, 2)),
+    "einsum of a stack": einsum("bij,ijk->bik", np.arange(12.0).reshape(2, 3, 2)),
+    "einsum of a stack of vectors": einsum("bij,ij->bi", np.arange(6.0).reshape(2, 3)),
+    "einsum, the axes in another order": einsum("bij->bji"),
+    "einsum, letters in order": einsum("acb"),
+    "einsum of nothing in common": einsum("bij,k->bkji", CONSTANT),
+    "einsum of three": einsum("bij,jk,k->bi", np.arange(9.0).reshape(3, 3), CONSTANT),
+    "einsum, the batch on the right": (lambda x: ops.einsum("ki,bij->bkj", np.arange(4.0).reshape(2, 2), x),
+        lambda x: np.einsum("ki,bij->bkj", np.arange(4.0).reshape(2, 2), x)),
+    "einsum within rows": (lambda x: ops.einsum("bij,bkj->bik", x, x), lambda x: np.einsum("bij,bkj->bik", x, x)),
+    "einsum, products of elements": (lambda x: ops.einsum("bij,bij->bij", x, x), np.square),
+    "einsum of a diagonal": (lambda x: ops.einsum("bii->bi", x[:, :, :2]), lambda x: x[:, [0, 1], [0, 1]]),
+    "einsum over the batch": (lambda x: ops.einsum("bij,bik->jk", x, x), lambda x: np.einsum("bij,bik->jk", x, x)),
     "dense": (lambda x: ops.dense(x, np.ones((3, 2)), [1.0, 2.0]), lambda x: x @ np.ones((3, 2)) + [1, 2]),
     "cumsum": (lambda x: ops.cumsum(x, axis=-1), lambda x: x.cumsum(-1)),
     "cumsum axis 1": (lambda x: ops.cumsum(x, axis=1), lambda x: x.cumsum(1)),
@@ -206,6 +243,7 @@ POSITIVES = {
     "log10": (ops.log10, np.log10),
     "power": (lambda x: x**1.5, lambda x: x**1.5),
     "power of numbers": (lambda x: 2.0**x, lambda x: 2.0**x),
+    "arccosh": (lambda x: ops.arccosh(x + 1.0), lambda x: np.arccosh(x + 1)),
     "power of tensors": (lambda x: ops.power(x, x), lambda x: x**x),
 }
 PLACES = {  # no gradient
@@ -299,6 +337,67 @@ def test_gradient_matches_central_differences(name, function, reference, x):
     slope = np.sum(loss_and_gradient(np.zeros((2, 3)))[1] * direction)
     ahead, behind = (loss_and_gradient(s * step * direction)[0] for s in (1, -1))
     np.testing.assert_allclose(slope, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-7)
+
+
+WIDE = np.concatenate(
+    [[0, 1, -1, 1e30, -1e30, np.inf, -np.inf, np.nan], np.linspace(-4, 4, 4001), 10.0 ** np.arange(-9, 9)]
+)
+TIGHT = np.concatenate([[0, 1, -1, 1.5, -2, np.nan], np.linspace(-1, 1, 4001), 1 - 10.0 ** np.arange(-7, 0)])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [
+        *[(name, WIDE) for name in ("arctan", "arcsinh", "arccosh")],
+        *[(name, TIGHT) for name in ("arcsin", "arccos", "arctanh")],
+        *[(name, np.linspace(-80, 80, 4001)) for name in ("sinh", "cosh")],
+    ],
+)
+def test_composed_functions_err_by_few_units_in_the_last_place(name, x, dtype):
+    x = x.astype(dtype)
+    recorder = Recorder(Arena(dtype))
+    symbol = recorder.input(())
+    recorder.replay([x[:, None]])
+    with recorder:
+        result = getattr(ops, name)(symbol).numpy()
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(x.astype(np.longdouble))
+    np.testing.assert_allclose(result, expected.astype(dtype), rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("name", ["arctan", "arcsin", "arcsinh", "arctanh", "sinh"])
+def test_gradient_at_zero_is_one(name):
+    arena, v = Arena("float64"), Variable([0.0], dtype="float64")
+    recorder = Recorder(arena, training=True)
+    x = recorder.input((1,))
+    with recorder:
+        recorder.row_loss(getattr(ops, name)(x * v))
+    engine = arena.engine(recorder.tape)
+    arena.push()
+    assert engine.gradient(np.ones((1, 1)), [])[2][0] == 1
+
+
+def test_arctan2_knows_the_quadrants_and_axes():
+    y, x = np.float32([0, 1, 1, 1, 0, -1, -1, -1, 0]), np.float32([1, 1, 0, -1, -1, -1, 0, 1, 0])
+    np.testing.assert_allclose(ops.arctan2(y, x), np.arctan2(y, x), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "others", "message"),
+    [
+        ("bij,jk->bq", [np.ones((3, 2))], "expected subscripts as 'ij,jk->ik'"),
+        ("b...->b", [], "expected subscripts as 'ij,jk->ik'"),
+        ("bij,jk", [], "'bij,jk' is for 2 operands, got 1"),
+        ("bi->b", [], r"'bi' is no name for the axes of shape \(None, 2, 3\)"),
+        ("bij,jk->bik", [np.ones((2, 2))], r"'j' has two lengths in shapes \(None, 2, 3\) and \(2, 2\)"),
+        ("bij->ibj", [], "the batch stays the first axis"),
+        ("bij,bk->bik", [np.ones((4, 2))], "operands with a batch must have the same letter for it, alone"),
+    ],
+)
+def test_einsum_says_what_does_not_fit(subscripts, others, message):
+    with pytest.raises(ValueError, match=message):
+        ops.einsum(subscripts, KerasTensor((None, 2, 3)), *others)
 
 
 def test_gradient_stops_where_told():

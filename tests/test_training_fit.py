@@ -231,6 +231,18 @@ def test_losses_weights_and_targets_in_all_forms(loss, weights, targets):
     assert same_weights(model, expected)
 
 
+def test_losses_given_by_name_are_listed_in_that_order():  # as Keras 3.15 lists them, and metrics by output
+    x = layers.Input((4,))
+    model = mlpcore.Model(x, {"b": layers.Dense(1, name="first")(x), "a": layers.Dense(1, name="second")(x)})
+    model.compile(loss={"b": "mse", "a": "mae"}, metrics={"b": ["mae"], "a": ["mse"]})
+    y = {"a": Y, "b": Y}
+    listed = model.evaluate(X, y, verbose=0)
+    named = model.evaluate(X, y, verbose=0, return_dict=True)
+    assert model.metrics_names == ["loss", "b_loss", "a_loss", "a_mse", "b_mae"]
+    assert listed == [named[name] for name in model.metrics_names]
+    assert named["loss"] == pytest.approx(named["a_loss"] + named["b_loss"])
+
+
 def test_an_output_may_have_no_loss():
     model = two_outputs(loss={"main": "mse"}, metrics={"aux": ["mae"]})
     history = model.fit(X, (Y, -Y), verbose=0)

@@ -342,6 +342,7 @@ def test_a_search_goes_on_overwrites_or_refuses_another_objective(tmp_path, caps
         (lambda: kt.Hyperband(build_pretend_model, factor=1), ValueError, "factor must be at least 2"),
         (lambda: kt.RandomSearch(build_pretend_model, max_trial=3), TypeError, "max_trial"),
         (lambda: kt.SklearnTuner("random", build_pretend_model), TypeError, "oracle must be an Oracle"),
+        (lambda: kt.RandomSearch(build_pretend_model, directory=3), TypeError, "directory must be a path, got 3"),
         (lambda: kt.oracles.RandomSearch(tune_new_entries=False), ValueError, "need hyperparameters"),
     ],
 )

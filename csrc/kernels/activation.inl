@@ -30,14 +30,6 @@ inline void each_vector_of_row(Panels<T> m, int64_t r, F f) {
   }
 }
 
-// The elements of a row's vector at column c that are padding count as `fill`.
-template <class T>
-inline Vec<T> without_padding(Vec<T> v, int64_t c, int64_t width, T fill) {
-  if (c + kLanes<T> > width)
-    for (int64_t i = width - c; i < kLanes<T>; ++i) v[i] = fill;
-  return v;
-}
-
 // y = e^(x - max x) / sum over the row
 template <class T>
 void softmax(Range range, Panels<T> x, Panels<T> y) {
@@ -45,14 +37,13 @@ void softmax(Range range, Panels<T> x, Panels<T> y) {
   for (int64_t r = range.first; r < range.first + range.rows; ++r) {
     Vec<T> most = splat(-std::numeric_limits<T>::max());
     each_vector_of_row<T>(x, r, [&](int64_t c, int64_t i) {
-      const Vec<T> v = without_padding<T>(load(x.at + i), c, x.width, lowest);
+      const Vec<T> v = first_lanes<T>(load(x.at + i), x.width - c, lowest);
       most = v > most ? v : most;
     });
-    T top = most[0];
-    for (int i = 1; i < kLanes<T>; ++i) top = most[i] > top ? most[i] : top;
+    const T top = largest<T>(most);
     Vec<T> total{};
     each_vector_of_row<T>(x, r, [&](int64_t c, int64_t i) {
-      const Vec<T> e = exp<T>(without_padding<T>(load(x.at + i), c, x.width, lowest) - top);
+      const Vec<T> e = exp<T>(first_lanes<T>(load(x.at + i), x.width - c, lowest) - top);
       store(y.at + i, e);
       total += e;
     });

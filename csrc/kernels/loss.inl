@@ -108,13 +108,13 @@ void class_cross_entropy(const LossSettings<T>& of, Range range, Panels<T> p, co
       if (!of.paired) {
         Vec<T> total{};
         each_vector_of_row<T>(
-            p, row, [&](int64_t c, int64_t i) { total += without_padding<T>(load(p.at + i), c, p.width, T(0)); });
+            p, row, [&](int64_t c, int64_t i) { total += first_lanes<T>(load(p.at + i), p.width - c, T(0)); });
         inverse = T(1) / sum<T>(total);
       }
       each_vector_of_row<T>(p, row, [&](int64_t c, int64_t i) {
-        Vec<T> t = without_padding<T>(splat(others), c, p.width, T(0));
+        Vec<T> t = first_lanes<T>(splat(others), p.width - c, T(0));
         if (y[r] >= c && y[r] < c + kLanes<T>) t[y[r] - c] = chosen;
-        const Vec<T> q = without_padding<T>(load(p.at + i), c, p.width, T(0)) * inverse;
+        const Vec<T> q = first_lanes<T>(load(p.at + i), p.width - c, T(0)) * inverse;
         f(c, i, inverse, of.alpha_1 * t, at_least<T>(q, std::numeric_limits<T>::min()));
       });
     };
@@ -134,7 +134,7 @@ void class_cross_entropy(const LossSettings<T>& of, Range range, Panels<T> p, co
     const T total = sum<T>(h);
     each([&](int64_t c, int64_t i, T inverse, Vec<T> t, Vec<T> q) {
       const Vec<T> d = of.paired ? pull(t, q) - q * total : (pull(t, q) / q - total) * inverse;
-      store(dz.at + i, without_padding<T>(d * s, c, p.width, T(0)));
+      store(dz.at + i, first_lanes<T>(d * s, p.width - c, T(0)));
     });
   }
 }

@@ -190,3 +190,11 @@ inline T sum(Vec<T> v) {
   if constexpr (n > 1) return sum<T, n / 2>(v);
   else return v[0];
 }
+// The largest lane, for a vector without NaN.
+template <class T, int n = kLanes<T> / 2>
+inline T largest(Vec<T> v) {
+  const Vec<T> other = rotate<T, n>(v, std::make_integer_sequence<int, kLanes<T>>());
+  v = other > v ? other : v;
+  if constexpr (n > 1) return largest<T, n / 2>(v);
+  else return v[0];
+}

@@ -56,8 +56,7 @@ void gather(const T* x, const int64_t* order, Range range, Panels<T> y) {
       if (used == kPanel<T>) {
         __builtin_memcpy(to, from + c, kPanel<T> * sizeof(T));
       } else {
-        for (int64_t i = 0; i < used; ++i) to[i] = from[c + i];
-        for (int64_t i = used; i < width; ++i) to[i] = 0;
+        for (int64_t i = 0; i < width; i += kLanes<T>) store(to + i, load(from + c + i, used - i));
       }
     });
   }

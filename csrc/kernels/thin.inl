@@ -18,45 +18,73 @@ inline void thin_panel(Panels<T> weights, int64_t p, T* to) {
   thin_panel(weights.at, weights.rows - 1, weights.width, panel_width<T>(weights.width, 0), p, to);
 }
 
-template <class T>
-void dense_thin(Range range, Rows<T> x, int64_t in, const T* kernel, int64_t ld, const T* bias, bool relu,
-                Panels<T> y) {
-  const int64_t ldy = panel_width<T>(y.width, 0), last = panels<T>(in) - 1;
-  alignas(64) T w[kThin * kPanel<T>];
-  Vec<T> start{};
-  for (int64_t k = 0; k < y.width; ++k) start[k] = bias[k];
-  for (int64_t p = 0; p <= last; ++p) {
-    thin_panel(kernel, in, y.width, ld, p, w);
-    const int64_t width = panel_width<T>(in, p), stride = p < last ? x.stride : x.stride_last;
-    for (int64_t r = range.first; r < range.first + range.rows; ++r) {
-      const T* row = x.at + p * x.jump + r * stride;
-      Vec<T> sums = p ? load(y.at + r * ldy) : start;
-      for (int64_t k = 0; k < y.width; ++k) {
-        Vec<T> s{};
-        for (int64_t i = 0; i < width; i += kLanes<T>) s += load(row + i) * load(w + k * kPanel<T> + i);
-        sums[k] += sum<T>(s);
-      }
-      store(y.at + r * ldy, relu && p == last ? (sums < Vec<T>{} ? Vec<T>{} : sums) : sums);
-    }
+constexpr int64_t kThinPanels = 4;  // of x, whose products are summed lane by lane before a row's lanes are
+
+// f(number of outputs), known to the compiler
+template <class F>
+inline void with_outputs(int64_t out, F f) {
+  switch (out) {
+    case 1: return f(std::integral_constant<int, 1>());
+    case 2: return f(std::integral_constant<int, 2>());
+    case 3: return f(std::integral_constant<int, 3>());
+    case 4: return f(std::integral_constant<int, 4>());
   }
 }
 
+template <class T, int out>
+void dense_thin(Range range, Rows<T> x, int64_t in, const T* kernel, int64_t ld, const T* bias, bool relu,
+                Panels<T> y) {
+  const int64_t ldy = panel_width<T>(out, 0), n = panels<T>(in);
+  alignas(64) T w[kThinPanels * out * kPanel<T>];
+  for (int64_t first = 0; first < n || first == 0; first += kThinPanels) {
+    const int64_t end = first + kThinPanels < n ? first + kThinPanels : n;
+    for (int64_t p = first; p < end; ++p) thin_panel(kernel, in, out, ld, p, w + (p - first) * out * kPanel<T>);
+    for (int64_t r = range.first; r < range.first + range.rows; ++r) {
+      Vec<T> sums[out] = {};
+      const T* weights = w;
+      for (int64_t p = first; p < end; ++p, weights += out * kPanel<T>) {
+        const T* row = x.at + p * x.jump + r * (p + 1 < n ? x.stride : x.stride_last);
+        for (int64_t i = 0; i < panel_width<T>(in, p); i += kLanes<T>)
+#pragma GCC unroll 4
+          for (int k = 0; k < out; ++k) sums[k] += load(row + i) * load(weights + k * kPanel<T> + i);
+      }
+      T* to = y.at + r * ldy;
+      if (first == 0) store(to, Vec<T>{});
+#pragma GCC unroll 4
+      for (int k = 0; k < out; ++k) {
+        const T v = (first == 0 ? bias[k] : to[k]) + sum<T>(sums[k]);
+        to[k] = relu && end == n && v < T(0) ? T(0) : v;
+      }
+    }
+  }
+}
 template <class T>
+void dense_thin(Range range, Rows<T> x, int64_t in, const T* kernel, int64_t ld, const T* bias, bool relu,
+                Panels<T> y) {
+  with_outputs(y.width, [&](auto out) { dense_thin<T, out>(range, x, in, kernel, ld, bias, relu, y); });
+}
+
+template <class T, int out>
 void dense_dx_thin(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output, Panels<T> dx) {
-  const int64_t lddy = panel_width<T>(dy.width, 0);
-  alignas(64) T w[kThin * kPanel<T>];
+  const int64_t lddy = panel_width<T>(out, 0);
+  alignas(64) T w[out * kPanel<T>];
   for (int64_t p = 0; p < panels<T>(dx.width); ++p) {
     thin_panel(weights, p, w);
     const int64_t width = panel_width<T>(dx.width, p), offset = p * kPanel<T> * dx.rows;
     for (int64_t r = range.first; r < range.first + range.rows; ++r)
       for (int64_t i = 0; i < width; i += kLanes<T>) {
         Vec<T> v{};
-        for (int64_t k = 0; k < dy.width; ++k) v += dy.at[r * lddy + k] * load(w + k * kPanel<T> + i);
+#pragma GCC unroll 4
+        for (int k = 0; k < out; ++k) v += dy.at[r * lddy + k] * load(w + k * kPanel<T> + i);
         const int64_t at = offset + r * width + i;
         if (relu_output) v = load(relu_output + at) > Vec<T>{} ? v : Vec<T>{};
         store(dx.at + at, v);
       }
   }
+}
+template <class T>
+void dense_dx_thin(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output, Panels<T> dx) {
+  with_outputs(dy.width, [&](auto out) { dense_dx_thin<T, out>(range, dy, weights, relu_output, dx); });
 }
 
 // The gradient of the kernel rows that meet one panel of x: dy^T x, turned around on its way to the rule.

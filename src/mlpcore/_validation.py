@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,51 @@ def is_ready(x: Any, width: int, dtype: DTypeLike) -> bool:
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(x.sum()))
+
+
+def check_integer(name: str, value: object) -> None:
+    """Raise TypeError if an argument is no integer, Python's or NumPy's.
+
+    Examples
+    --------
+    >>> check_integer("epochs", 3)
+    >>> check_integer("epochs", "three")
+    Traceback (most recent call last):
+    TypeError: epochs must be an integer, got 'three'
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+
+
+def check_number(name: str, value: object) -> None:
+    """Raise TypeError if an argument is no real number, Python's or NumPy's.
+
+    Examples
+    --------
+    >>> check_number("momentum", 0.9)
+    >>> check_number("momentum", None)
+    Traceback (most recent call last):
+    TypeError: momentum must be a number, got None
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+
+
+def integers(name: str, values: object) -> list[int]:
+    """Return a sequence of integers as a list; raise TypeError if it is none.
+
+    Examples
+    --------
+    >>> integers("target_shape", (2, 3))
+    [2, 3]
+    >>> integers("target_shape", "23")
+    Traceback (most recent call last):
+    TypeError: target_shape must be a sequence of integers, got '23'
+    """
+    try:
+        return [operator.index(each) for each in values]  # type: ignore[attr-defined]
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of integers, got {values!r}") from None
 
 
 def suggest(name: object, options: Iterable[str]) -> str:

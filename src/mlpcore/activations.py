@@ -1,7 +1,7 @@
 """Activation functions by Keras' names, written with `mlpcore.ops`.
 
-Each takes a tensor of any shape and works element by element, except `softmax`, `log_softmax` and `glu`, which work
-along an axis. An array comes back as an array.
+Each takes a tensor of any shape and works element by element, except `softmax`, `log_softmax`, `sparsemax` and `glu`,
+which work along an axis. An array comes back as an array.
 """
 
 from __future__ import annotations
@@ -324,6 +324,19 @@ def softmax(x: Any, axis: int = -1) -> Any:
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Return ``log(softmax(x))`` without loss of digits."""
     return ops.log_softmax(x, axis=axis)
+
+
+@_registry.built_in("activations")
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """Return the nearest point with non-negative numbers of sum 1 along an axis; of far ones, most are 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sparsemax(np.array([[1.0, 0.5, -1.0]], np.float32))
+    array([[0.75, 0.25, 0.  ]], dtype=float32)
+    """
+    return ops.sparsemax(x, axis=axis)
 
 
 swish, hard_swish = silu, hard_silu

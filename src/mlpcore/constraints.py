@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
+from mlpcore._validation import check_number
 
 Values: TypeAlias = NDArray[Any]
 Axis: TypeAlias = int | Sequence[int]
@@ -78,6 +79,7 @@ class MaxNorm(Constraint):
     _arguments = "max_value axis"
 
     def __init__(self, max_value: float = 2, axis: Axis = 0):
+        check_number("max_value", max_value)
         self.max_value, self.axis = max_value, axis
 
     def __call__(self, w: Values) -> Values:
@@ -147,6 +149,8 @@ class MinMaxNorm(Constraint):
     _arguments = "min_value max_value rate axis"
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0):
+        for name, value in (("min_value", min_value), ("max_value", max_value), ("rate", rate)):
+            check_number(name, value)
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
     def __call__(self, w: Values) -> Values:

@@ -124,7 +124,8 @@ def find_learning_rate(
     >>> import mlpcore, numpy as np
     >>> from mlpcore.learning_rate import find_learning_rate
     >>> X = np.random.default_rng(0).normal(size=(500, 3))
-    >>> model = mlpcore.Sequential([mlpcore.layers.Dense(20, activation="relu"), mlpcore.layers.Dense(1)])
+    >>> layers = mlpcore.layers
+    >>> model = mlpcore.Sequential([layers.Dense(20, "relu"), layers.Dense(1)])
     >>> model.compile(loss="mse", optimizer="sgd")
     >>> found = find_learning_rate(model, X, X[:, :1] * X[:, 1:2])
     >>> 1e-4 < found.suggestion < 1

@@ -122,4 +122,5 @@ class BackupAndRestore(Callback):
 
     def _others(self) -> Any:
         """Return the list that this callback is called by; itself alone has nothing to say."""
-        return Callback() if self._list is None else self._list
+        found = None if self._list is None else self._list()
+        return Callback() if found is None else found

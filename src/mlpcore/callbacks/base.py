@@ -56,7 +56,7 @@ class Callback:
     params: dict[str, Any] | None = None
     _model: Any = None
     _runs_last = False  # BackupAndRestore sees what all others have done
-    _list: Any = None  # the CallbackList it is in
+    _list: Any = None  # a weak reference to the CallbackList it is in
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Callback:  # noqa: D102 - checks what __init__ gets
         if kwargs:
@@ -65,6 +65,18 @@ class Callback:
 
     def __init__(self) -> None:
         pass
+
+    def __repr__(self) -> str:
+        given = inspect.signature(type(self).__init__).parameters.items()
+        values = [(name, getattr(self, name, each.default), each.default) for name, each in given]
+        plain = str | int | float  # what else an argument can be is long
+        shown = [
+            f"{name}={value!r}" for name, value, default in values if isinstance(value, plain) and value != default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_list": None}
 
     @property
     def model(self) -> Any:

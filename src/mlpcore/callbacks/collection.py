@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -217,7 +218,7 @@ class CallbackList(Callback):
     def _sort(self) -> None:
         self.callbacks.sort(key=lambda each: each._runs_last)  # stable: the user's order otherwise
         for callback in self.callbacks:
-            callback._list = self
+            callback._list = ref(self)
         self._hooks.clear()
 
     def _named(self) -> Iterable[tuple[str, Callback]]:

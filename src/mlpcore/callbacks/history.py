@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 from mlpcore.callbacks.base import Callback, Logs
 
@@ -34,6 +35,19 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
+
+    @property
+    def _model(self) -> Any:
+        """The model, which keeps its history and is not kept by it."""
+        weak = self.__dict__.get("_weak_model")
+        return None if weak is None else weak()
+
+    @_model.setter
+    def _model(self, model: Any) -> None:
+        self._weak_model = None if model is None else ref(model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_weak_model": None}
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Forget the numbers of earlier epochs (as Keras does, earlier values stay)."""

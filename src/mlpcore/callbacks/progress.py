@@ -61,6 +61,8 @@ class ProgbarLogger(Callback):
         """Take over verbosity, number of epochs and of steps."""
         self.params = params
         verbose = params.get("verbose", 1)
+        if verbose not in ("auto", 0, 1, 2):
+            raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}.")
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.epochs = params.get("epochs") or 1
         self.target = params.get("steps")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore._structure import Structure, flatten, is_nested, map_structure
+from mlpcore._validation import check_integer, check_number
 
 Array = NDArray[Any]
 Batch = tuple[Structure, Structure, Structure]  # inputs, targets, sample weights; None where there are none
@@ -47,8 +48,13 @@ def as_array(value: Any, where: str) -> Array:
         value = value.toarray()
     elif type(value).__module__.startswith("torch") and hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
-    array: Array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    try:
+        array: Array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{where} must be an array, but its rows are of unequal lengths.") from None
     if array.dtype == object:  # mixed columns of a data frame
+        if any(each is None for each in array.flat):
+            raise ValueError(f"{where} must hold numbers, got objects such as None.")
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
@@ -102,6 +108,11 @@ def class_weights_of_rows(y: Structure, class_weight: Mapping[int, float]) -> ND
     """
     if is_nested(y) or y is None:
         raise ValueError("class_weight needs a model with one output, and its targets y.")
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"class_weight must be a dict of class index to weight, got {class_weight!r}.")
+    for label, weight in class_weight.items():
+        check_integer("class_weight: a class index", label)
+        check_number(f"class_weight[{label!r}]", weight)
     labels = np.argmax(y, axis=-1) if y.ndim > 1 and y.shape[-1] != 1 else y.reshape(len(y), -1)[:, 0]
     labels = np.rint(labels).astype(np.int64)
     weights = np.ones(len(labels), np.float32)
@@ -118,6 +129,7 @@ def split_off_last(split: float, x: Structure, y: Structure, sample_weight: Stru
     ValueError
         `split` is not in (0, 1), a part would be empty, or the data are no arrays in memory.
     """
+    check_number("validation_split", split)
     if not 0 < split < 1:
         raise ValueError(f"validation_split must lie between 0 and 1, got {split}.")
     if is_stream(x):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore._structure import Structure
+from mlpcore._validation import check_integer
 from mlpcore.data.arrays import Batch, as_arrays, class_weights_of_rows, count_rows, is_stream, unpack
 
 
@@ -294,8 +295,13 @@ def source_of(
     if class_weight is not None and sample_weight is not None:
         raise ValueError("class_weight and sample_weight cannot be given together: multiply them into sample_weight.")
     for name, size in (("batch_size", batch_size), ("steps", steps)):
-        if size is not None and size < 1:
+        if size is None:
+            continue
+        check_integer(name, size)
+        if size < 1:
             raise ValueError(f"{name} must be at least 1, got {size}.")
+    if not isinstance(shuffle, bool | np.bool_) and shuffle not in ("batch", 0, 1):
+        raise ValueError(f"shuffle must be True, False or 'batch', got {shuffle!r}.")
     if isinstance(x, Source):
         return x
     if not is_stream(x):

@@ -67,8 +67,13 @@ class Pass:
     loss_divisor: int
     n_threads: int
 
+    def __post_init__(self) -> None:
+        """Describe the step once: between passes only its learning rate changes."""
+        self._update = self.optimizer.update(self.l2, self.l1)
+
     def __call__(self) -> float:
         """Train on every row once."""
+        self._update.learning_rate = self.optimizer.schedule.rate
         rows = self.rows
         if self.rng is not None:
             rows.shuffle(self.rng)
@@ -77,7 +82,7 @@ class Pass:
             rows.y,
             rows.order,
             self.batch_size,
-            self.optimizer.update(self.l2, self.l1),
+            self._update,
             sample_weight=rows.sample_weight,
             learning_rates=self.optimizer.schedule.rates(-(-len(rows) // self.batch_size)),
             n_threads=self.n_threads,

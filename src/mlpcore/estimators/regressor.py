@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from mlpcore.estimators._activations import OUTPUT_ACTIVATIONS
@@ -131,6 +131,16 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         quantiles: float | Sequence[float] = 0.5,
     ) -> None:
         self._remember(locals())
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            given: object = self.loss
+            if not isinstance(given, int | list | tuple | np.ndarray):
+                raise
+            hint = f"give the sizes of layers by name: MLPRegressor(hidden_layer_sizes={given!r})"
+            raise InvalidParameterError(f"{error} The loss comes first, as in scikit-learn; {hint}.") from None
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     @with_callbacks  # type: ignore[untyped-decorator]

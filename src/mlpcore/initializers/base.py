@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcore import _registry
+from mlpcore._validation import check_number
 
 Shape: TypeAlias = Sequence[int]
 Values: TypeAlias = NDArray[Any]
@@ -121,6 +122,7 @@ class Identity(Initializer):
     _arguments = "gain"
 
     def __init__(self, gain: float = 1.0):
+        check_number("gain", gain)
         self.gain = gain
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mlpcore import _registry
 from mlpcore._random import next_seed
+from mlpcore._validation import check_number
 from mlpcore.initializers.base import Initializer, Shape, Values, real_dtype
 
 TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal cut off at two standard deviations
@@ -60,6 +61,10 @@ class RandomNormal(Random):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
         super().__init__(seed)
+        check_number("mean", mean)
+        check_number("stddev", stddev)
+        if stddev < 0:
+            raise ValueError(f"{type(self).__name__}'s stddev must be >= 0, got {stddev!r}")
         self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:
@@ -107,6 +112,8 @@ class RandomUniform(Random):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None):
         super().__init__(seed)
+        check_number("minval", minval)
+        check_number("maxval", maxval)
         self.minval, self.maxval = minval, maxval
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:
@@ -135,6 +142,7 @@ class Orthogonal(Random):
 
     def __init__(self, gain: float = 1.0, seed: int | None = None):
         super().__init__(seed)
+        check_number("gain", gain)
         self.gain = gain
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:

@@ -26,6 +26,7 @@ from mlpcore.layers.noise import ActivityRegularization, AlphaDropout, Dropout, 
 from mlpcore.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from mlpcore.layers.preprocessing import Normalization, Rescaling
 from mlpcore.layers.shape import Flatten, Permute, RepeatVector, Reshape
+from mlpcore.layers.time_distributed import TimeDistributed
 
 __all__ = [
     "ELU",
@@ -64,6 +65,7 @@ __all__ = [
     "Reshape",
     "Softmax",
     "Subtract",
+    "TimeDistributed",
     "add",
     "average",
     "concatenate",

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcore import constraints, initializers, ops, regularizers
-from mlpcore._arena import Variable
 from mlpcore._registry import built_in
 from mlpcore._tensor import Shape
-from mlpcore.layers._arguments import arguments_of, axes_within, number_between, sizes_of
-from mlpcore.layers.base import Layer
+from mlpcore.layers._affine import Affine
+from mlpcore.layers._arguments import arguments_of, number_between
 
 
 @built_in("layers")
-class BatchNormalization(Layer):
+class BatchNormalization(Affine):
     """``gamma * (x - mean) / sqrt(variance + epsilon) + beta``, feature by feature [1]_.
 
     In training the mean and the (population) variance are the batch's, and their moving averages follow after each
@@ -51,9 +50,7 @@ class BatchNormalization(Layer):
     array([[ 3., -1.]], dtype=float32)
     """
 
-    _pure = True
-    gamma: Variable | None
-    beta: Variable | None
+    axis: int
 
     def __init__(
         self,
@@ -76,40 +73,26 @@ class BatchNormalization(Layer):
             if kwargs.pop(option, False):
                 raise ValueError(f"BatchNormalization: {option}=True is not supported")
         kwargs.pop("renorm_clipping", None), kwargs.pop("renorm_momentum", None)
-        super().__init__(**kwargs)
-        self.axis = int(axis)
-        self.momentum = number_between("BatchNormalization", "momentum", momentum, 0, 1)
-        self.epsilon = number_between("BatchNormalization", "epsilon", epsilon, 0)
-        self.center, self.scale = bool(center), bool(scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
+        super().__init__(
+            int(axis),
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
+        self.momentum = number_between(type(self).__name__, "momentum", momentum, 0, 1)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
 
     def build(self, input_shape: Shape) -> None:
         """Create the weights, one number of each per feature."""
-        shape = sizes_of(self.name, axes_within(self.name, [self.axis], input_shape), input_shape)
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                name="gamma",
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                name="beta",
-            )
+        shape = self._add_gamma_and_beta(input_shape)
         self.moving_mean = self.add_weight(
             shape=shape, initializer=self.moving_mean_initializer, trainable=False, name="moving_mean"
         )
@@ -140,15 +123,7 @@ class BatchNormalization(Layer):
         outputs = centered * spread(factor if self.gamma is None else factor * self.gamma)
         return outputs if self.beta is None else outputs + spread(self.beta)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input's shape."""
-        axes_within(self.name, [self.axis], input_shape)
-        return input_shape
-
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data."""
-        names = (
-            "axis momentum epsilon center scale beta_initializer gamma_initializer moving_mean_initializer "
-            "moving_variance_initializer beta_regularizer gamma_regularizer beta_constraint gamma_constraint"
-        )
-        return {**super().get_config(), **arguments_of(self, *names.split())}
+        names = ("momentum", "moving_mean_initializer", "moving_variance_initializer")
+        return {**super().get_config(), **arguments_of(self, *names)}

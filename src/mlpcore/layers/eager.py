@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,15 @@ class Eager:
     """
 
     def __init__(self, layer: Any):
-        self.layer = layer
+        self._weak_layer = ref(layer)  # which keeps this
         self.arena = Arena(layer.dtype)
         self.forms: dict[Any, _Form] = {}
         self.losses: list[Any] = []  # what layers added to the loss in the last call
+
+    @property
+    def layer(self) -> Any:
+        """The layer."""
+        return self._weak_layer()
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return ``layer(*args, **kwargs)`` as arrays.
@@ -61,6 +67,9 @@ class Eager:
             return value
 
         map_structure(collect, (args, kwargs))
+        for leaf in flatten(args[:1]):
+            if isinstance(leaf, str | bytes | type) or (leaf is None and not arrays):
+                raise TypeError(f"{self.layer.name}: expected arrays of shape (rows, ...), got {leaf!r}")
         self._check(arrays)
         training = bool(kwargs.get("training"))
         key = (training, *((array.shape[1:], array.dtype.kind) for array in arrays))

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlpcore import constraints, initializers, ops, regularizers
-from mlpcore._arena import Variable
 from mlpcore._registry import built_in
 from mlpcore._tensor import Shape
-from mlpcore.layers._arguments import arguments_of, axes_within, number_between, sizes_of
-from mlpcore.layers.base import Layer
+from mlpcore.layers._affine import Affine
 
 
 @built_in("layers")
-class LayerNormalization(Layer):
+class LayerNormalization(Affine):
     """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` with the mean and variance of each row [1]_.
 
     Parameters
@@ -45,10 +43,6 @@ class LayerNormalization(Layer):
     array([[-1.,  1.]], dtype=float32)
     """
 
-    _pure = True
-    gamma: Variable | None
-    beta: Variable | None
-
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
@@ -65,42 +59,23 @@ class LayerNormalization(Layer):
     ):
         if kwargs.pop("rms_scaling", False):
             raise ValueError("LayerNormalization: rms_scaling=True is not supported")
-        super().__init__(**kwargs)
-        if not isinstance(axis, int | list | tuple):
-            raise TypeError(f"LayerNormalization: axis must be an integer or a sequence of them, got {axis!r}")
-        self.axis = axis if isinstance(axis, int) else list(axis)
-        self.epsilon = number_between("LayerNormalization", "epsilon", epsilon, 0)
-        self.center, self.scale = bool(center), bool(scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
-
-    def _axes(self, shape: Shape) -> list[int]:
-        return axes_within(self.name, [self.axis] if isinstance(self.axis, int) else self.axis, shape)
+        super().__init__(
+            axis,
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
 
     def build(self, input_shape: Shape) -> None:
         """Create the weights, one number of each per element of the normalized axes."""
-        shape = sizes_of(self.name, self._axes(input_shape), input_shape)
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                name="gamma",
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                name="beta",
-            )
+        self._add_gamma_and_beta(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Return the normalized `inputs`."""
@@ -113,16 +88,3 @@ class LayerNormalization(Layer):
         if self.gamma is not None:
             outputs = outputs * ops.reshape(self.gamma, wide)
         return outputs if self.beta is None else outputs + ops.reshape(self.beta, wide)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input's shape."""
-        self._axes(input_shape)
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
-        names = (
-            "axis epsilon center scale beta_initializer gamma_initializer beta_regularizer gamma_regularizer "
-            "beta_constraint gamma_constraint"
-        )
-        return {**super().get_config(), **arguments_of(self, *names.split())}

@@ -30,8 +30,24 @@ class _Noise(Elementwise):
         return {**super().get_config(), "seed": self.seed}
 
 
+class _Rated(_Noise):
+    """Base of those whose `rate` says which part of the inputs is lost, or how strong the noise is."""
+
+    _at_one: str | None = None  # why a rate of 1 is refused; None: it is not
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
+        super().__init__(seed, **kwargs)
+        self.rate = number_between(type(self).__name__, "rate", rate, 0, 1)
+        if self.rate == 1 and self._at_one:
+            raise ValueError(f"{type(self).__name__}: rate must be less than 1, at which {self._at_one}")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data."""
+        return {**super().get_config(), **arguments_of(self, "rate")}
+
+
 @built_in("layers")
-class Dropout(_Noise):
+class Dropout(_Rated):
     """Sets a random part of its inputs to 0 in training and multiplies the others by ``1 / (1 - rate)`` [1]_.
 
     Parameters
@@ -59,8 +75,7 @@ class Dropout(_Noise):
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ):
-        super().__init__(seed, **kwargs)
-        self.rate = number_between("Dropout", "rate", rate, 0, 1)
+        super().__init__(rate, seed, **kwargs)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         if self.noise_shape and (self.noise_shape[0] is not None or any(n == 0 for n in self.noise_shape)):
             message = f"Dropout: noise_shape must start with None, the batch, and hold no 0, got {self.noise_shape}"
@@ -85,7 +100,7 @@ class Dropout(_Noise):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data."""
-        return {**super().get_config(), **arguments_of(self, "rate", "noise_shape")}
+        return {**super().get_config(), **arguments_of(self, "noise_shape")}
 
 
 @built_in("layers")
@@ -122,7 +137,7 @@ class GaussianNoise(_Noise):
 
 
 @built_in("layers")
-class GaussianDropout(_Noise):
+class GaussianDropout(_Rated):
     """Multiplies by normal noise of mean 1 and standard deviation ``sqrt(rate / (1 - rate))`` in training.
 
     Parameters
@@ -140,11 +155,7 @@ class GaussianDropout(_Noise):
     array([[1., 1., 1.]], dtype=float32)
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
-        super().__init__(seed, **kwargs)
-        self.rate = number_between("GaussianDropout", "rate", rate, 0, 1)
-        if self.rate == 1:
-            raise ValueError("GaussianDropout: rate must be less than 1, at which the noise has no bounds")
+    _at_one = "the noise has no bounds"
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return `inputs`, in training with noise."""
@@ -152,13 +163,9 @@ class GaussianDropout(_Noise):
             return inputs
         return inputs * ops.gaussian_noise(ops.ones_like(inputs), math.sqrt(self.rate / (1 - self.rate)))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
-        return {**super().get_config(), **arguments_of(self, "rate")}
-
 
 @built_in("layers")
-class AlphaDropout(_Noise):
+class AlphaDropout(_Rated):
     """Dropout that keeps the mean and variance of what `selu` puts out [1]_.
 
     A random part of the inputs becomes selu's lower limit, then all are scaled and moved.
@@ -182,11 +189,7 @@ class AlphaDropout(_Noise):
     array([[1., 1., 1.]], dtype=float32)
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
-        super().__init__(seed, **kwargs)
-        self.rate = number_between("AlphaDropout", "rate", rate, 0, 1)
-        if self.rate == 1:
-            raise ValueError("AlphaDropout: rate must be less than 1, at which nothing would pass")
+    _at_one = "nothing would pass"
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return `inputs`, in training with noise."""
@@ -195,10 +198,6 @@ class AlphaDropout(_Noise):
         kept = ops.dropout(ops.ones_like(inputs), self.rate) * (1 - self.rate)  # 0 or 1
         scale = ((1 - self.rate) * (1 + self.rate * _SELU_LIMIT**2)) ** -0.5
         return scale * (inputs * kept + _SELU_LIMIT * (1.0 - kept)) - scale * _SELU_LIMIT * self.rate
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
-        return {**super().get_config(), **arguments_of(self, "rate")}
 
 
 @built_in("layers")

@@ -9,6 +9,7 @@ from typing import Any
 from mlpcore import ops
 from mlpcore._registry import built_in
 from mlpcore._tensor import Shape
+from mlpcore._validation import integers
 from mlpcore.layers._arguments import arguments_of, positive_integer
 from mlpcore.layers.base import Layer
 
@@ -79,7 +80,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
-        self.target_shape = tuple(int(n) for n in target_shape)
+        self.target_shape = tuple(integers("Reshape: target_shape", target_shape))
         if self.target_shape.count(-1) > 1 or any(n == 0 or n < -1 for n in self.target_shape):
             message = f"Reshape: target_shape must hold positive integers and at most one -1, got {self.target_shape}"
             raise ValueError(message)
@@ -127,7 +128,7 @@ class Permute(Layer):
 
     def __init__(self, dims: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
-        self.dims = tuple(int(axis) for axis in dims)
+        self.dims = tuple(integers("Permute: dims", dims))
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"Permute: dims must hold each of 1, ..., {len(self.dims)} once, got {self.dims}")
 

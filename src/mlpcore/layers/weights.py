@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -177,9 +177,13 @@ class Weighted:
         ------
         ValueError
             If their number or a shape differs; nothing is set then.
+        TypeError
+            If they hold something else than real numbers; nothing is set then either.
         """
-        variables, arrays = self.weights, [np.asarray(array) for array in weights]
         owner = f"{type(self).__name__} {self.name!r}"
+        if not isinstance(weights, Iterable):
+            raise TypeError(f"{owner}: expected a list of arrays, got {weights!r}")
+        variables, arrays = self.weights, [np.asarray(array) for array in weights]
         if len(arrays) != len(variables):
             hint = "" if self.built or variables else " (it is not built yet: call it, or build(input_shape), first)"
             raise ValueError(f"{owner} has {len(variables)} weights, got {len(arrays)} arrays{hint}")
@@ -188,5 +192,7 @@ class Weighted:
                 raise ValueError(
                     f"{owner}: weight {number}, {variable.name!r}, has shape {variable.shape}, got {array.shape}"
                 )
+            if array.dtype.kind not in "biuf":
+                raise TypeError(f"{owner}: weight {number}, {variable.name!r}, holds numbers, got {array.dtype}")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcore import _registry, ops
+from mlpcore._validation import check_integer, check_number
 from mlpcore.losses import classification
 from mlpcore.losses.aligned import EPSILON
 from mlpcore.losses.base import Axes, FormulaLoss, Fused, elementwise
@@ -99,6 +100,8 @@ class BinaryFocalCrossentropy(FormulaLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
+        check_number("alpha", alpha)
+        check_number("gamma", gamma)
         self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
         self.from_logits, self.label_smoothing, self.axis = from_logits, _fraction(label_smoothing), axis
 
@@ -228,6 +231,8 @@ class SparseCategoricalCrossentropy(FormulaLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
+        if ignore_class is not None:
+            check_integer("ignore_class", ignore_class)
         self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -307,6 +312,7 @@ class CategoricalHinge(FormulaLoss):
 
 
 def _fraction(label_smoothing: float) -> float:
+    check_number("label_smoothing", label_smoothing)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing!r}")
     return float(label_smoothing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlpcore import _registry
+from mlpcore._validation import check_number
 from mlpcore.losses import regression
 from mlpcore.losses.base import Axes, FormulaLoss, Fused, elementwise
 
@@ -119,6 +120,7 @@ class Huber(FormulaLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
+        check_number("delta", delta)
         if not delta > 0:
             raise ValueError(f"delta must be > 0, got {delta!r}")
         self.delta = float(delta)
@@ -248,7 +250,10 @@ class Quantile(FormulaLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
-        self.quantiles = [float(quantiles)] if isinstance(quantiles, float | int) else [float(q) for q in quantiles]
+        self.quantiles = [quantiles] if isinstance(quantiles, float | int | str) else list(quantiles)
+        for each in self.quantiles:
+            check_number("quantiles", each)
+        self.quantiles = [float(each) for each in self.quantiles]
         if not self.quantiles or not all(0 < q < 1 for q in self.quantiles):
             raise ValueError(f"quantiles must be between 0 and 1, got {quantiles!r}")
 

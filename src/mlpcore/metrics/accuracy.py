@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcore import _registry, ops
+from mlpcore._validation import check_integer, check_number
 from mlpcore.losses.aligned import aligned, tensor
 from mlpcore.metrics.reduction import FormulaMetric
 
@@ -105,6 +106,7 @@ class BinaryAccuracy(FormulaMetric):
 
     def __init__(self, name: str | None = "binary_accuracy", dtype: str | None = None, threshold: float = 0.5) -> None:
         super().__init__(name, dtype)
+        check_number("threshold", threshold)
         self.threshold = threshold
 
 
@@ -168,6 +170,9 @@ class TopKCategoricalAccuracy(FormulaMetric):
 
     def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
+        check_integer("k", k)
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
         self.k = k
 
 
@@ -195,4 +200,7 @@ class SparseTopKCategoricalAccuracy(FormulaMetric):
         self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: str | None = None
     ) -> None:
         super().__init__(name, dtype)
+        check_integer("k", k)
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
         self.k = k

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry, ops
+from mlpcore._validation import check_integer, check_number
 from mlpcore.losses.aligned import EPSILON, aligned
 from mlpcore.metrics.base import Result, SumsMetric, ratio
 from mlpcore.metrics.confusion import count
@@ -82,6 +83,9 @@ class AUC(SumsMetric):
             raise ValueError(f"summation_method must be one of {list(_HEIGHTS)}, got {summation_method!r}")
         if num_labels and not multi_label:
             raise ValueError("num_labels is needed only with multi_label=True")
+        check_integer("num_thresholds", num_thresholds)
+        for each in np.atleast_1d([] if thresholds is None else thresholds).tolist():
+            check_number("thresholds", each)
         if thresholds is None and num_thresholds <= 1:
             raise ValueError(f"num_thresholds must be > 1, got {num_thresholds!r}")
         inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.sort(thresholds)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry, ops
+from mlpcore._validation import check_integer, check_number
 from mlpcore.losses.aligned import aligned
 from mlpcore.metrics.base import Result, SumsMetric, number, ratio
 
@@ -78,7 +79,10 @@ class _Counts(SumsMetric):
         super().__init__(name, dtype)
         self.thresholds = thresholds
         given = 0.5 if thresholds is None else thresholds
-        self._at: list[float] = np.atleast_1d(np.asarray(given, np.float64)).tolist()
+        self._at: list[float] = np.atleast_1d(given).tolist()
+        for each in self._at:
+            check_number("thresholds", each)
+        self._at = [float(each) for each in self._at]
         if not all(0 <= each <= 1 for each in self._at):
             raise ValueError(f"thresholds must be in [0, 1], got {thresholds!r}")
 
@@ -186,6 +190,9 @@ class _Share(_Counts):
         dtype: str | None = None,
     ) -> None:
         super().__init__(thresholds, name, dtype)
+        for argument, value in (("top_k", top_k), ("class_id", class_id)):
+            if value is not None:
+                check_integer(argument, value)
         self.top_k, self.class_id = top_k, class_id
         if top_k is not None and thresholds is None:
             self._at = [-1e10]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry, ops
+from mlpcore._validation import check_number
 from mlpcore.losses.aligned import EPSILON, tensor
 from mlpcore.metrics.base import Result, SumsMetric, number
 
@@ -49,8 +50,11 @@ class FBetaScore(SumsMetric):
         super().__init__(name, dtype)
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(f"average must be None, 'micro', 'macro' or 'weighted', got {average!r}")
+        check_number("beta", beta)
         if not beta > 0:
             raise ValueError(f"beta must be > 0, got {beta!r}")
+        if threshold is not None:
+            check_number("threshold", threshold)
         if threshold is not None and not 0 < threshold <= 1:
             raise ValueError(f"threshold must be in (0, 1], got {threshold!r}")
         self.average, self.beta, self.threshold = average, float(beta), threshold

@@ -180,6 +180,11 @@ def samplewise(
     values, weights = same_rank(values, np.atleast_1d(np.asarray(sample_weight, np.float64)))
     if values.ndim > weights.ndim:
         values = reduce(values, axis=tuple(range(weights.ndim, values.ndim)))
-    weights = np.broadcast_to(weights, values.shape)
+    try:
+        weights = np.broadcast_to(weights, values.shape)
+    except ValueError:
+        raise ValueError(
+            f"sample_weight of shape {weights.shape} does not fit values of shape {values.shape}"
+        ) from None
     flat = (len(values), -1)
     return reduce((values * weights).reshape(flat), axis=1), reduce(weights.reshape(flat), axis=1)

@@ -45,6 +45,8 @@ class Functional(Model):
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return the model that `get_config` described, with new weights."""
         if "input_layers" not in config:
+            if cls is Functional:
+                raise ValueError("a functional model is described by its layers, input_layers and output_layers")
             return super().from_config(dict(config))
         from mlpcore.saving.graph import graph_from_config
 

@@ -12,7 +12,7 @@ from mlpcore._functional import symbolic
 from mlpcore._structure import Structure, flatten, map_structure
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor
-from mlpcore._validation import suggest
+from mlpcore._validation import check_integer, suggest
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.layers.eager import Eager
 from mlpcore.layers.signatures import parameters_of
@@ -135,6 +135,7 @@ class Model(Trainer):
         if (name is None) == (index is None):
             raise ValueError("get_layer needs either a name or an index.")
         if index is not None:
+            check_integer("index", index)
             if not -len(layers) <= index < len(layers):
                 raise ValueError(f"{self.name!r} has {len(layers)} layers, index {index} is out of range.")
             return layers[index]

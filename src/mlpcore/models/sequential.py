@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlpcore import _registry
@@ -46,6 +46,8 @@ class Sequential(Model):
         self._first: InputLayer | None = None
         self._chain: list[KerasTensor] = []  # the placeholder, and what each layer returns; [] while unknown
         given: Any = [layers] if isinstance(layers, Layer | KerasTensor) else layers
+        if not isinstance(given, Iterable | None):
+            raise TypeError(f"{self.name!r}: expected a list of layers, got {given!r}.")
         for layer in given or ():
             self.add(layer)
         if not trainable:

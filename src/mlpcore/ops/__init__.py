@@ -11,6 +11,7 @@ array(4.6666665, dtype=float32)
 from typing import Any
 
 from mlpcore._validation import suggest
+from mlpcore.ops.contraction import einsum
 from mlpcore.ops.control import (
     cond,
     fori_loop,
@@ -83,6 +84,15 @@ from mlpcore.ops.elementwise import (
     true_divide,
     trunc,
 )
+from mlpcore.ops.inverses import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+)
 from mlpcore.ops.joining import (
     concatenate,
     diff,
@@ -134,6 +144,7 @@ from mlpcore.ops.nonlinear import (
     softmax,
     softplus,
     softsign,
+    sparsemax,
     squareplus,
     swish,
     tanh,
@@ -208,6 +219,13 @@ __all__ = [
     "amin",
     "any",
     "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "argmax",
     "argmin",
     "argsort",
@@ -237,6 +255,7 @@ __all__ = [
     "dot",
     "dropout",
     "dtype",
+    "einsum",
     "elu",
     "equal",
     "erf",
@@ -338,6 +357,7 @@ __all__ = [
     "softsign",
     "sort",
     "sparse_categorical_crossentropy",
+    "sparsemax",
     "split",
     "sqrt",
     "square",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlpcore._tensor import KerasTensor, Symbol
+from mlpcore._validation import integers
 from mlpcore.ops import primitives as p
 from mlpcore.ops.dispatch import op, symbol
 
@@ -53,7 +54,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     sizes = list(shape) if isinstance(shape, list | tuple) else [shape]
     if sizes and isinstance(sizes[0], Symbol | KerasTensor):
         return _rows_of(sizes[0], tuple(int(n) for n in sizes[1:]), float(fill_value))
-    return np.full([int(n) for n in sizes], fill_value, dtype or "float32")
+    return np.full(integers("shape", sizes), fill_value, dtype or "float32")
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:

@@ -275,15 +275,16 @@ def tan(x: Any) -> Any:
 @op
 def sinh(x: Any) -> Any:
     """(exp(x) - exp(-x)) / 2."""
-    e = p.unary(x, "expm1")
-    return p.binary(p.binary(e, p.binary(e, p.binary(e, 1.0, "add"), "divide"), "add"), 0.5, "multiply")
+    x = symbol(x)
+    back = p.unary(p.unary(x, "negative"), "expm1")
+    return p.binary(p.binary(p.unary(x, "expm1"), back, "subtract"), 0.5, "multiply")
 
 
 @op
 def cosh(x: Any) -> Any:
     """(exp(x) + exp(-x)) / 2."""
-    e = p.unary(x, "exp")
-    return p.binary(p.binary(e, p.unary(e, "reciprocal"), "add"), 0.5, "multiply")
+    x = symbol(x)
+    return p.binary(p.binary(p.unary(x, "exp"), p.unary(p.unary(x, "negative"), "exp"), "add"), 0.5, "multiply")
 
 
 @op

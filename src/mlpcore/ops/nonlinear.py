@@ -226,3 +226,33 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     x = symbol(x)
     p.row_axis(x, axis, "ops.log_softmax")
     return p.binary(x, logsumexp(x, axis, True), "subtract")
+
+
+@op
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """Return the point with non-negative numbers of sum 1 along an axis that is nearest to x [1]_; not along the batch.
+
+    It takes n * n comparisons for n elements. Keras 3.15 agrees only where a single number is not 0: it adds up
+    cumulative sums instead of taking the last.
+
+    References
+    ----------
+    .. [1] A. Martins and R. Astudillo, "From softmax to sparsemax", 2016, equations 3 to 6.
+
+    Examples
+    --------
+    >>> sparsemax([1.0, 0.5, -1.0])
+    array([0.75, 0.25, 0.  ], dtype=float32)
+    """
+    x = symbol(x)
+    place = p.row_axis(x, axis, "ops.sparsemax") + x.batched
+    order = [k for k in range(x.ndim) if k != place] + [place]
+    moved = symbol(transpose(x, order))
+    shape = moved.shape
+    above = p.binary(p.alias(moved, (*shape[:-1], 1, shape[-1])), p.alias(moved, (*shape, 1)), "subtract")
+    excess = p.reduced(p.activation(above, "relu"), "sum", -1)  # of each element: by how much others exceed it
+    chosen = p.binary(excess, 1.0, "less", "bool")
+    total = p.reduced(p.binary(chosen, moved, "multiply", moved.dtype), "sum", -1, True)
+    threshold = p.binary(p.binary(total, 1.0, "subtract"), p.reduced(chosen, "sum", -1, True), "divide")
+    y = p.activation(p.binary(moved, threshold, "subtract"), "relu")
+    return transpose(y, [order.index(k) for k in range(x.ndim)])

@@ -7,6 +7,7 @@ i_k strides_k].
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -44,7 +45,10 @@ def arithmetic_dtype(*xs: Symbol) -> str:
 
 def normalized(axis: int, ndim: int) -> int:
     """Return an axis counted from the front."""
-    number = int(axis)
+    try:
+        number = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"an axis must be an integer, got {axis!r}") from None
     if not -ndim <= number < ndim:
         raise ValueError(f"axis {axis} is out of range for a tensor with {ndim} axes")
     return number % ndim

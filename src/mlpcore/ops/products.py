@@ -52,7 +52,7 @@ def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
     x = symbol(x)
     applied = _as_kernel(x, kernel, bias if isinstance(bias, Variable) else None)
     if applied is None:
-        y, added = _product(x, symbol(kernel)), False
+        y, added = product(x, symbol(kernel)), False
     else:
         y, added = applied
     return y if bias is None or added else p.binary(y, bias, "add")
@@ -77,10 +77,11 @@ def matmul(x1: Any, x2: Any) -> Any:
     """
     x1 = symbol(x1)
     applied = _as_kernel(x1, x2, None)
-    return _product(x1, symbol(x2)) if applied is None else applied[0]
+    return product(x1, symbol(x2)) if applied is None else applied[0]
 
 
-def _product(a: Symbol, b: Symbol) -> Symbol:
+def product(a: Symbol, b: Symbol) -> Symbol:
+    """Record the product of matrices; see `matmul`."""
     shapes = f"{a.shape} and {b.shape}"
     if not a.shape or not b.shape:
         raise ValueError(f"ops.matmul: both must have axes, got shapes {shapes}")
@@ -155,7 +156,7 @@ def inner(x1: Any, x2: Any) -> Any:
     a, b = symbol(x1), symbol(x2)
     if b.batched or b.ndim > 2:
         raise ValueError(f"ops.inner: the second must be a vector or a matrix without a batch, got shape {b.shape}")
-    return _product(a, _moved(b, list(range(b.ndim))[::-1]))
+    return product(a, _moved(b, list(range(b.ndim))[::-1]))
 
 
 @op

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlpcore._arena import Variable
 from mlpcore._tensor import KerasTensor, Symbol, Tensor, operators
+from mlpcore._validation import integers
 from mlpcore.ops import primitives as p
 from mlpcore.ops.dispatch import op, symbol
 
@@ -40,7 +41,7 @@ def reshape(x: Any, newshape: Sequence[Any]) -> Any:
     size = prod(x.axes)
     if x.batched:
         rows = sizes[0] if sizes else 1
-        rest = [int(n) for n in sizes[1:]]
+        rest = integers("ops.reshape: newshape", sizes[1:])
         fixed = prod(n for n in rest if n != -1)
         fits = fixed and size % fixed == 0 if -1 in rest else fixed == size
         if not (rows is None or isinstance(rows, Symbol) or (isinstance(rows, int) and rows == -1)) or not fits:
@@ -51,7 +52,7 @@ def reshape(x: Any, newshape: Sequence[Any]) -> Any:
         if rest.count(-1) > 1:
             raise ValueError(f"ops.reshape: only one axis may be -1, got {tuple(sizes)}")
         return p.alias(x, (None, *(size // fixed if n == -1 else n for n in rest)))
-    sizes = [int(n) for n in sizes]
+    sizes = integers("ops.reshape: newshape", sizes)
     fixed = prod(n for n in sizes if n != -1)
     if sizes.count(-1) > 1 or (size % fixed if -1 in sizes and fixed else fixed != size):
         raise ValueError(f"ops.reshape: cannot reshape {x.shape} to {tuple(sizes)}")
@@ -165,7 +166,7 @@ def tile(x: Any, repeats: Any) -> Any:
     array([1., 2., 1., 2.], dtype=float32)
     """
     x = symbol(x)
-    times = [int(n) for n in (repeats if isinstance(repeats, list | tuple) else [repeats])]
+    times = integers("ops.tile: repeats", repeats if isinstance(repeats, list | tuple) else [repeats])
     times = [1] * (x.ndim - len(times)) + times
     axes = list(x.axes)
     if x.batched:

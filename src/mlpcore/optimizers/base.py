@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlpcore import _registry
 from mlpcore._core import Update
-from mlpcore._validation import unknown_argument
+from mlpcore._validation import check_integer, check_number, unknown_argument
 from mlpcore.optimizers.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
@@ -124,6 +124,10 @@ class Optimizer:
         self._learning_rate = _as_rate(learning_rate)
 
     def _check_common(self) -> None:
+        for each in ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm"):
+            if getattr(self, each) is not None:
+                check_number(each, getattr(self, each))
+        check_number("ema_momentum", self.ema_momentum)
         clips = {each: getattr(self, each) for each in ("clipnorm", "clipvalue", "global_clipnorm")}
         if sum(value is not None for value in clips.values()) > 1:
             raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm can be set, got {clips}")
@@ -160,6 +164,9 @@ class Optimizer:
 
     @iterations.setter
     def iterations(self, value: int) -> None:
+        check_integer("iterations", value)
+        if value < 0:
+            raise ValueError(f"iterations must be >= 0, got {value!r}")
         self._iterations = int(value)
 
     @property
@@ -279,7 +286,12 @@ def _as_rate(value: Any) -> Any:
         raise TypeError(f"learning_rate must be a number, a schedule or a callable, got the class {value.__name__}")
     if callable(value):
         return value
-    rate = float(value)
+    if isinstance(value, str | bytes | bool):
+        raise TypeError(f"learning_rate must be a number, a schedule or a callable, got {value!r}")
+    try:
+        rate = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"learning_rate must be a number, a schedule or a callable, got {value!r}") from None
     if not rate >= 0:
         raise ValueError(f"learning_rate must be >= 0, got {value!r}")
     return rate

@@ -86,4 +86,4 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """List what is public, whether imported yet or not."""
-    return sorted(__all__)
+    return sorted([*__all__, "__all__"])  # Sphinx documents what __all__ names only where it finds that

@@ -54,7 +54,7 @@ class Archive:
 
     def __init__(self, path: PathLike) -> None:
         self.path = os.fspath(path)
-        self._file = open(path, "rb")  # noqa: SIM115  closed by __exit__
+        self._file = open(self.path, "rb")  # noqa: SIM115  closed by __exit__
         try:
             self._size = os.fstat(self._file.fileno()).st_size
             self._check_end()

@@ -136,6 +136,11 @@ def _check_shapes(state: Mapping[str, Any]) -> None:
     for name in ("n_features_in_", "n_outputs_", "n_layers_", "n_iter_", "t_"):
         if name in state and (isinstance(state[name], (bool, str)) or not state[name] >= 0):
             raise ValueError(f"{name} is {state[name]!r}")
+    if "coef_" in state:
+        coef, classes = state["coef_"], state["classes_"]
+        n_units = 1 if len(classes) == 2 and not state.get("outputs_2d_", False) else len(classes)
+        if coef.shape != (n_units, state["n_features_in_"]) or state["intercept_"].shape != (n_units,):
+            raise ValueError(f"weights of shape {coef.shape} for {len(classes)} classes")
     if "coefs_" not in state:
         return
     coefs, intercepts = state["coefs_"], state["intercepts_"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from mlpcore import _registry
@@ -43,8 +44,10 @@ def _with_modules(value: Any) -> Any:
         return [_with_modules(each) for each in value]
     if not isinstance(value, dict):
         return value
-    result = {key: _with_modules(each) for key, each in value.items()}
     name = value.get("class_name")
+    result = {key: _with_modules(each) for key, each in value.items()}
+    if isinstance(result.get("config"), dict):
+        result["config"] = _of_keras_3(name, result["config"])
     if "module" not in value and isinstance(name, str) and isinstance(value.get("config"), dict):
         for family in ("models", "layers", "optimizers"):
             if name in _registry.built_in_names(family):
@@ -54,6 +57,21 @@ def _with_modules(value: Any) -> Any:
             if "inbound_nodes" in value and _registry.get_registered_object(name) is None:
                 result["module"] = "keras.src.ops.numpy"  # a function in the graph
     return result
+
+
+def _of_keras_3(name: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a built-in object's settings by Keras 2 as Keras 3 has them."""
+    axis = config.get("axis")
+    if name == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
+        return {**config, "axis": axis[0]}
+    if name in _registry.built_in_names("optimizers") and "decay" in config:  # divides the rate by 1 + decay * steps
+        config = dict(config)
+        decay, rate = config.pop("decay"), config.get("learning_rate")
+        if decay:
+            settings = {"initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay}
+            schedule = {"module": "keras.optimizers.schedules", "class_name": "InverseTimeDecay", "config": settings}
+            config["learning_rate"] = schedule
+    return config
 
 
 def _read_weights(model: Any, file: H5File) -> None:
@@ -80,4 +98,7 @@ def _compile(model: Any, config: Any, file: H5File) -> None:
     optimizer = _with_modules(config.get("optimizer_config"))
     model.compile_from_config(compile_config({**config, "optimizer": optimizer}))
     names = file.attribute(_OPTIMIZER, "weight_names") or []
+    if names and str(file.attribute("", "keras_version")).startswith("2."):
+        warnings.warn("the state of Keras 2's optimizer is left out: it starts anew.", stacklevel=5)
+        return
     read_optimizer(model, [f"{_OPTIMIZER}/{name}" for name in names], file)

@@ -214,6 +214,7 @@ def kind_of(path: PathLike) -> str:
     IsADirectoryError
         A directory lies there.
     """
+    path = os.fspath(path)  # a number would be a file that somebody else has open
     if os.path.isdir(path):
         hint = "saved by TensorFlow?" if os.path.exists(os.path.join(path, "saved_model.pb")) else "a file is expected"
         raise IsADirectoryError(f"{os.fspath(path)!r} is a directory ({hint}); mlpcore saves a model in one file")

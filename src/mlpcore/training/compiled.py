@@ -133,6 +133,9 @@ class Compiled:
                 loss = as_loss(identifier, output.target_axes or (), output.axes)
                 if loss is not None:
                     resolved_losses.append((index, loss, weight))
+        if isinstance(self.loss, Mapping):  # evaluate lists them as the dict does: Keras 3.15
+            places = list(self.loss)
+            resolved_losses.sort(key=lambda each: places.index(names[each[0]]) if names[each[0]] in places else 0)
         loss_names = unique_names([f"{names[index]}_loss" for index, _, _ in resolved_losses])
         resolved_metrics: list[tuple[int, Metric, bool, str]] = []
         for argument, is_weighted in (("metrics", False), ("weighted_metrics", True)):

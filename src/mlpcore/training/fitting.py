@@ -47,8 +47,10 @@ class Fit:
         self._start: dict[str, Any] = {}  # state of generator and rows before the running epoch
         self._is_inside = False  # an epoch
         self._resumed: Mapping[str, Any] | None = None
-        if not isinstance(validation_freq, int | list | tuple | set):
-            raise ValueError(f"validation_freq must be an int or a list of int, got {validation_freq!r}.")
+        if not isinstance(validation_freq, int | list | tuple | set) or (
+            isinstance(validation_freq, int) and validation_freq < 1
+        ):
+            raise ValueError(f"validation_freq must be an int of at least 1 or a list, got {validation_freq!r}.")
 
     def run(self, initial_epoch: int, epochs: int) -> None:
         """Train from one epoch to another."""
@@ -83,6 +85,9 @@ class Fit:
         else:
             feed = session.feed("train", source.first(session.rng))
         feed.program(slice(0, min(n_rows or feed.n_rows, feed.n_rows)), self._model._is_static)
+        if isinstance(self._validation, ArrayRows):
+            feed = session.whole("test", self._validation)
+            feed.program(slice(0, min(self._validation.batch_size, feed.n_rows)), self._model._is_static)
 
     def _epoch(self, done: int) -> Logs:
         model, session = self._model, self._model._session

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ Logs = dict[str, Any]
 
 
 class Session:
-    """The state of a model that is not in its layers.
+    """The state of a model that is not in its layers; it does not keep the model, which keeps it.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class Session:
     """
 
     def __init__(self, model: Trainer):
-        self._model = model
+        self._weak_model = ref(model)
         self._arena: Arena | None = None
         self._dtype: str | None = None
         self._recordings: dict[Any, Recording] = {}
@@ -55,6 +56,18 @@ class Session:
         self.seed = 0  # of the engine's noise
         self._is_seeded = False
         self._constrained: tuple[tuple[int, int], list[Variable]] | None = None  # for a state of layers and arena
+
+    def __del__(self) -> None:  # recordings and variables refer in circles, and to engines: those shall not wait
+        if self._arena is not None and not sys.is_finalizing():
+            for each in self._recordings.values():
+                each.recorder.arena = each.recorder.batch = None
+            self._arena.pull()  # variables that stay have their values now, and need no arena
+
+    @property
+    def _model(self) -> Trainer:
+        model = self._weak_model()
+        assert model is not None, "a session is asked by its model alone"
+        return model
 
     @property
     def arena(self) -> Arena:
@@ -119,19 +132,19 @@ class Session:
 
     def feed(self, kind: str, batch: Batch) -> Feed:
         """Return rows ready for a kind of pass ("train", "test" or "predict"); builds the model if need be."""
-        model = self._model
+        weak, model = self._weak_model, self._model  # the recordings do not keep the model either
         x = model._matched(batch[0])
 
         def find(inputs: Structure) -> Recording:
             key = (kind, repr(inputs), self.dtype)
             if key not in self._recordings:
                 self._recordings[key] = Recording(
-                    model._forward,
+                    lambda inputs: weak()._forward(inputs),  # type: ignore[union-attr]
                     self.arena,
                     inputs,
                     None if kind == "predict" else model._compiled,
-                    model._name_outputs,
-                    lambda: model.trainable_variables,
+                    lambda outputs: weak()._name_outputs(outputs),  # type: ignore[union-attr]
+                    lambda: weak().trainable_variables,  # type: ignore[union-attr]
                     training=kind == "train",
                 )
             return self._recordings[key]

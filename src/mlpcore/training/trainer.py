@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlpcore._structure import Structure, map_structure
-from mlpcore._validation import unknown_argument
+from mlpcore._validation import check_integer, unknown_argument
 from mlpcore.data import ArrayRows, Source, source_of, split_off_last, unpack
 from mlpcore.layers.signatures import parameters_of
 from mlpcore.training.compiling import Compilable
@@ -163,6 +163,10 @@ class Trainer(Compilable):
         from mlpcore.training.fitting import Fit
 
         self._must_be_compiled("fit")
+        for name, count in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            check_integer(name, count)
+            if count < 0:
+                raise ValueError(f"{name} must be at least 0, got {count}.")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_off_last(validation_split, x, y, sample_weight)
         source = source_of(
@@ -178,7 +182,7 @@ class Trainer(Compilable):
         if validation_data is not None:
             validation = source_of(
                 *_validation(validation_data),
-                batch_size=validation_batch_size or batch_size,
+                batch_size=batch_size if validation_batch_size is None else validation_batch_size,
                 steps=validation_steps,
             )
         if not isinstance(callbacks, CallbackList):

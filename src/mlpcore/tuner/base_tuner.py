@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import traceback
 import warnings
 from pathlib import Path
@@ -51,9 +52,11 @@ class BaseTuner:
     ) -> None:
         if not isinstance(oracle, Oracle):
             raise TypeError(f"oracle must be an Oracle, got {oracle!r}.")
+        if not isinstance(directory, (str, os.PathLike, type(None))):
+            raise TypeError(f"directory must be a path, got {directory!r}.")
         self.oracle = oracle
         self.hypermodel = make_hypermodel(hypermodel)
-        self.directory = str(directory or ".")
+        self.directory = os.fspath(directory or ".")
         self.project_name = project_name or "untitled_project"
         oracle._open(Path(self.project_dir), overwrite)
         if oracle.project.continues:

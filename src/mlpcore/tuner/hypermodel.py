@@ -24,7 +24,8 @@ class HyperModel:
     ...         return [hp.Int("base", 32, 256), hp.Int("top", 8, 32)]
     ...
     ...     def fit(self, hp, model, *args, **kwargs):
-    ...         return model.fit(*args, batch_size=hp.Choice("batch_size", [32, 128]), **kwargs)
+    ...         batch_size = hp.Choice("batch_size", [32, 128])
+    ...         return model.fit(*args, batch_size=batch_size, **kwargs)
     >>> Pyramid().build(HyperParameters())
     [32, 8]
     """

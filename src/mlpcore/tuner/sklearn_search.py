@@ -34,7 +34,7 @@ class LayerSizes(Sequence[int]):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import GridSearchCV
     >>> from mlpcore import MLPClassifier
-    >>> model = MLPClassifier(LayerSizes(), solver="lbfgs", alpha=0.1, max_iter=2000, random_state=0)
+    >>> model = MLPClassifier(LayerSizes(), solver="lbfgs", max_iter=2000, random_state=0)
     >>> grid = {"hidden_layer_sizes__depth": [1, 2], "hidden_layer_sizes__width": [5, 10]}
     >>> search = GridSearchCV(model, grid, cv=2).fit(*load_iris(return_X_y=True))
     >>> sorted(search.best_params_)
@@ -113,15 +113,15 @@ def optuna_objective(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import train_test_split
     >>> from mlpcore import MLPClassifier
-    >>> X_train, X_valid, y_train, y_valid = train_test_split(*load_iris(return_X_y=True), random_state=0)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X, X_valid, y, y_valid = train_test_split(X, y, random_state=0)
     >>> def build(trial):
-    ...     sizes = LayerSizes(trial.suggest_int("depth", 1, 3), trial.suggest_int("width", 4, 64, log=True))
-    ...     return MLPClassifier(sizes, max_iter=20, tol=0, n_iter_no_change=20, random_state=0)
-    >>> objective = optuna_objective(build, X_train, y_train, validation_data=(X_valid, y_valid))
+    ...     depth, width = trial.suggest_int("depth", 1, 3), trial.suggest_int("width", 4, 64)
+    ...     sizes = LayerSizes(depth, width)
+    ...     return MLPClassifier(sizes, max_iter=20, n_iter_no_change=20, random_state=0)
+    >>> objective = optuna_objective(build, X, y, validation_data=(X_valid, y_valid))
     >>> optuna.logging.set_verbosity(optuna.logging.ERROR)
-    >>> study = optuna.create_study(
-    ...     direction="maximize", pruner=optuna.pruners.MedianPruner(), sampler=optuna.samplers.RandomSampler(0)
-    ... )
+    >>> study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner())
     >>> import warnings
     >>> with warnings.catch_warnings(action="ignore"):
     ...     study.optimize(objective, n_trials=3)

@@ -42,7 +42,8 @@ class SklearnTuner(BaseTuner):
     ...     layers = kt.LayerSizes(hp.Int("depth", 1, 2), hp.Int("width", 4, 16))
     ...     return MLPClassifier(layers, max_iter=300, random_state=0)
     >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
-    ...     oracle = kt.oracles.RandomSearchOracle(kt.Objective("score", "max"), max_trials=3, seed=0)
+    ...     objective = kt.Objective("score", "max")
+    ...     oracle = kt.oracles.RandomSearchOracle(objective, max_trials=3, seed=0)
     ...     tuner = kt.SklearnTuner(oracle, build, directory=folder)
     ...     tuner.search(*load_iris(return_X_y=True))
     """

@@ -52,9 +52,15 @@ class RandomSearch(Tuner):
     --------
     >>> import mlpcore.tuner as kt
     >>> tuner = kt.RandomSearch(
-    ...     build_model, objective="val_accuracy", max_trials=5, directory="searches", project_name="digits", seed=42
+    ...     build_model,
+    ...     objective="val_accuracy",
+    ...     max_trials=5,
+    ...     directory="searches",
+    ...     project_name="digits",
+    ...     seed=42,
     ... )  # doctest: +SKIP
-    >>> tuner.search(X_train, y_train, epochs=10, validation_data=(X_valid, y_valid))  # doctest: +SKIP
+    >>> valid = (X_valid, y_valid)  # doctest: +SKIP
+    >>> tuner.search(X, y, epochs=10, validation_data=valid)  # doctest: +SKIP
     >>> best = tuner.get_best_models()[0]  # doctest: +SKIP
     """
 

@@ -63,13 +63,15 @@ class ModelClassifier(ClassifierMixin, ModelEstimator):
     >>> from sklearn.datasets import load_iris
     >>> def build_model(width=16, rate=0.01):
     ...     layers = mlpcore.layers
-    ...     model = mlpcore.Sequential([layers.Dense(width, activation="relu"), layers.Dense(3, activation="softmax")])
-    ...     model.compile(loss="sparse_categorical_crossentropy", optimizer=mlpcore.optimizers.Adam(rate))
+    ...     model = mlpcore.Sequential([layers.Dense(width, "relu"), layers.Dense(3, "softmax")])
+    ...     adam = mlpcore.optimizers.Adam(rate)
+    ...     model.compile(loss="sparse_categorical_crossentropy", optimizer=adam)
     ...     return model
     >>> classifier = ModelClassifier(build_model, epochs=30, random_state=0, width=8)
     >>> classifier.get_params()["width"], classifier.get_params()["rate"]
     (8, 0.01)
-    >>> bool(classifier.fit(*load_iris(return_X_y=True)).score(*load_iris(return_X_y=True)) > 0.8)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> bool(classifier.fit(X, y).score(X, y) > 0.8)
     True
     """
 

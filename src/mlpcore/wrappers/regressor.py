@@ -53,12 +53,13 @@ class ModelRegressor(RegressorMixin, ModelEstimator):
     >>> import mlpcore
     >>> from mlpcore.wrappers import ModelRegressor
     >>> def build_model(width=16):
-    ...     model = mlpcore.Sequential([mlpcore.layers.Dense(width, activation="relu"), mlpcore.layers.Dense(1)])
+    ...     layers = mlpcore.layers
+    ...     model = mlpcore.Sequential([layers.Dense(width, "relu"), layers.Dense(1)])
     ...     model.compile(loss="mse", optimizer="adam")
     ...     return model
-    >>> X = [[0.0], [1.0], [2.0], [3.0]]
-    >>> regressor = ModelRegressor(build_model, epochs=5, random_state=0).fit(X, [0.0, 1.0, 2.0, 3.0])
-    >>> regressor.predict(X).shape
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+    >>> regressor = ModelRegressor(build_model, epochs=5, random_state=0)
+    >>> regressor.fit(X, y).predict(X).shape
     (4,)
     """
 

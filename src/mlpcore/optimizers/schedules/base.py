@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
+from mlpcore._validation import check_number
 
 Rates = NDArray[np.float64]
 
@@ -74,6 +75,9 @@ class Formula(LearningRateSchedule):
     _positive: ClassVar[tuple[str, ...]] = ("decay_steps", "first_decay_steps", "total_steps")
 
     def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type] # a dataclass
+            if field.type in ("float", "int"):
+                check_number(field.name, getattr(self, field.name))
         for name in self._positive:
             if not getattr(self, name, 1) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)!r}")
