@@ -66,6 +66,12 @@ const Plan& Engine<T>::plain() const {
 }
 
 template <class T>
+void Engine<T>::set_mixed(const Bf16Kernels<T>* kernels) {
+  if (kernels != mixed_) kept_ = nullptr;
+  mixed_ = kernels;
+}
+
+template <class T>
 const std::vector<Unit>& Engine<T>::units(const Space<T>& space) const {
   return space.sparse_units.empty() ? units_ : space.sparse_units;
 }
@@ -75,16 +81,23 @@ template <class T>
 Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads) {
   const int64_t nonzeros = most_nonzeros(data, rows), in = plan_.inputs.empty() ? 1 : plan_.input_width();
   threads = useful_threads(data, rows, nonzeros + kUpdateCost * in, threads);
-  const bool gathers = data.order || !plan_.dense_first;
+  const bool in_any_order = mixed_ && Mixed<T>::reads_inputs(plan_);
+  const bool gathers = !plan_.dense_first || (data.order && !in_any_order);
   if (kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
       kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
-      kept_->capacity <= 2 * rows + 64)
+      kept_->capacity <= 2 * rows + 64) {
+    if (mixed_) kept_->mixed->read_weights(parameters_->weights.get());
     return *kept_;
+  }
   kept_ = nullptr;
   kept_.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
   if (data.is_sparse()) {
     kept_->columns = ByColumns<T>(nonzeros, in);
     kept_->sparse_units = weights_.units_of(nonzeros / in + kUpdateCost, rows + kUpdateCost);
+  }
+  if (mixed_) {
+    kept_->mixed = std::make_unique<Mixed<T>>(plan_, k_, *mixed_, rows, data.is_sparse());
+    kept_->mixed->read_weights(parameters_->weights.get());
   }
   return *kept_;
 }
@@ -141,6 +154,10 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
     for (int64_t i = 0; i < unit.size; ++i) a[i] = keep * a[i] + take * w[i];
     if (update.average_every > 0 && t % update.average_every == 0) std::copy_n(a, unit.size, w);
   };
+  const auto changed = [&](const Unit& unit, int64_t t) {  // what hangs on a unit's weights
+    follow(unit, t);
+    if (space.mixed) space.mixed->read_weights(unit, all.w);
+  };
 
   run_team(threads, [&](int thread, int n, Barrier& barrier) {
     auto polled = std::chrono::steady_clock::now();
@@ -161,14 +178,14 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         const Step<T> s = weights_.step_of(step, unit);
         if (!clips && layer.is_fused()) {
           norms.get()[u] = weights_.product(batch, space, x, unit, layer.uses[0], &s, all);
-          return follow(unit, t);
+          return changed(unit, t);
         }
         weights_.collect(batch, space, x, unit, gradient.get(), extra.get());
         T* g = gradient.get() + unit.offset;
         norms.get()[u] = k_.penalise(s, unit.kernel, unit.size, all.w + unit.offset, g);
         if (clips) return;
         k_.update(s, unit.kernel, T(1), unit.size, g, own(unit));
-        follow(unit, t);
+        changed(unit, t);
       });
       if (clips) {
         barrier.wait();
@@ -186,7 +203,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
             scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
           k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
                     own(unit));
-          follow(unit, t);
+          changed(unit, t);
         });
       }
       if (thread == 0) {

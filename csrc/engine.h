@@ -26,6 +26,10 @@ class Engine {
   const Kernels<T>& kernels() const { return k_; }
   const std::shared_ptr<Parameters<T>>& parameters() const { return parameters_; }
 
+  // With a table, `train` and `gradient` take their products from operands in bfloat16; null: as usual.
+  const Bf16Kernels<T>* mixed() const { return mixed_; }
+  void set_mixed(const Bf16Kernels<T>* kernels);
+
   // One step per batch of consecutive rows; learning_rates (batches) or null. `interrupted` is asked about every 50 ms.
   // What is added up goes on from `sums`: a pass in several calls has the sums of one.
   Sums train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates, int threads,
@@ -61,6 +65,7 @@ class Engine {
   Plan plan_;
   std::unique_ptr<Plan> plain_;
   const Kernels<T>& k_;
+  const Bf16Kernels<T>* mixed_ = nullptr;
   std::shared_ptr<Parameters<T>> parameters_;
   Passes<T> passes_;
   RowWork<T> rows_;

@@ -96,6 +96,11 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
       const Layer& layer = plan_.layers[node.layer];
       if (x.sparse.start && node.from() == plan_.inputs[0])
         return k_.sparse_dense(rows, x.sparse, x.order, layer_weights(layer), node.relu, to);
+      if (space.mixed && space.mixed->has(node)) {
+        const bool first = std::count(plan_.inputs.begin(), plan_.inputs.end(), node.from()) > 0;
+        const int64_t* order = first ? x.order : nullptr;
+        return space.mixed->forward(node, rows, read_rows(node, space, x), order, layer_weights(layer), to);
+      }
       return k_.dense(rows, read_rows(node, space, x), layer_weights(layer), node.relu, to);
     }
     case OpKind::dropout:
@@ -226,7 +231,9 @@ void Passes<T>::backward_dense(const Node& node, const Space<T>& space, Range ra
     k_.activation_dx(Activation::relu, T(0), rows, out.value, out.gradient, out.gradient);
   if (!node.wants[0]) return;
   const Panels<T> dx = node.spare >= 0 ? space.buffers[node.spare].value : in.gradient;
-  k_.dense_dx(rows, out.gradient, layer_weights(layer), node.masks_dx ? in.value.at : nullptr, dx, scratch);
+  const T* relu_output = node.masks_dx ? in.value.at : nullptr;
+  if (space.mixed && space.mixed->has(node)) space.mixed->backward(node, rows, out.gradient, relu_output, dx);
+  else k_.dense_dx(rows, out.gradient, layer_weights(layer), relu_output, dx, scratch);
   if (node.spare < 0) return;
   if (plan_.buffers[node.from()].layout == Layout::panels) return add(dx, rows, in.gradient);
   T* moved = plain(space, node.spare + 1, range);

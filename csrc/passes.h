@@ -5,7 +5,8 @@
 
 namespace mlpcore {
 
-// What a first layer reads: rows of numbers, or the rows of a sparse matrix that `order` names (null: all in order).
+// What a first layer reads: rows of numbers, or the rows of a sparse matrix that `order` names (null: all in order), or of
+// numbers read in place by products in bfloat16.
 template <class T>
 struct Input {
   std::vector<const T*> x;  // where an input is read in place: the batch's first row; else null

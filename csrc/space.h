@@ -1,10 +1,12 @@
 // The memory of a plan for one batch: values, gradients, and what a step needs besides.
 #pragma once
 #include <algorithm>
+#include <memory>
 
 #include "by_columns.h"
 #include "link.h"
 #include "memory.h"
+#include "mixed.h"
 
 namespace mlpcore {
 
@@ -125,6 +127,7 @@ struct Space {
     Memory<double> loss;  // of each row
   };
   std::vector<RowLoss> losses;
+  std::unique_ptr<Mixed<T>> mixed;  // set where products are in bfloat16
   int64_t scratch_size = 0;
   int64_t capacity = 0;  // rows
   int threads = 1;       // that have scratch

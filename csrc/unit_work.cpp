@@ -52,6 +52,11 @@ Norms UnitWork<T>::product(const Batch<T>& batch, const Space<T>& space, const I
   const auto here = [&](T* p) { return p ? p + layer.offset : nullptr; };
   const Weights<T> at{here(to.w), here(to.slot0), here(to.slot1), here(to.slot2)};
   const Panels<T> dy = space.buffers[node.to].gradient;
+  if (space.mixed && unit.kernel && space.mixed->has(node)) {
+    const auto of_unit = [&](T* p) { return p ? p + unit.offset : nullptr; };
+    const Weights<T> own{of_unit(to.w), of_unit(to.slot0), of_unit(to.slot1), of_unit(to.slot2)};
+    return space.mixed->product(node, unit, plan_.buffers[node.to].rows(batch.rows), step, own);
+  }
   if (x.sparse.start && node.from() == plan_.inputs[0])
     return k_.sparse_dw(unit.panel, unit.unit, batch.rows, space.columns.get(), layer.in, dy, step, at);
   const bool is_plain = plan_.buffers[node.from()].layout == Layout::plain;

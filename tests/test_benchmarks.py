@@ -12,6 +12,8 @@ import pytest
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import shuffle
 
+from mlpcore import _core
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -110,3 +112,11 @@ def test_every_peer_starts_where_scikit_learn_does(benchmark_module):
     for order in ours:
         theirs = shuffle(theirs, random_state=random_state)
         np.testing.assert_array_equal(order, theirs)
+
+
+@pytest.mark.skipif(not _core.available_bf16(), reason="this processor, or MLPCORE_ISA, has no bfloat16")
+def test_the_benchmark_of_mixed_precision_runs():
+    command = "mixed_precision.py --layers 20 30 5 --batches 50 --solvers sgd --rounds 1".split()
+    done = subprocess.run([sys.executable, *command], cwd=BENCHMARKS, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "sgd, batch    50" in done.stdout

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 
 #include "../engine.h"
@@ -42,6 +43,17 @@ class BoundEngine {
       if (layer.declared.arrays() == 2) shapes.push_back(py::make_tuple(layer.out));
     }
     return shapes;
+  }
+
+  std::optional<std::string> mixed_precision() const {
+    if (engine_.mixed()) return "bfloat16";
+    return std::nullopt;
+  }
+  void set_mixed_precision(const std::optional<std::string>& name) {
+    const Bf16Kernels<T>* kernels = name ? mixed_kernels(*name) : nullptr;
+    py::gil_scoped_release release;
+    std::unique_lock lock(shared_->mutex);
+    engine_.set_mixed(kernels);
   }
 
   void load(const py::sequence& parameters) {
@@ -214,6 +226,17 @@ class BoundEngine {
  private:
   Parameters<T>& state() const { return *shared_->parameters; }
 
+  static const Bf16Kernels<T>* mixed_kernels(const std::string& name) {
+    if (name != "bfloat16") throw py::value_error("mixed_precision must be None or 'bfloat16', got '" + name + "'");
+    if (sizeof(T) != sizeof(float))
+      throw py::value_error("mixed_precision='bfloat16' needs dtype 'float32', got 'float64'");
+    if (const Bf16Kernels<T>* kernels = bf16_kernels<T>()) return kernels;
+    throw py::value_error(
+        "mixed_precision='bfloat16' needs a processor with AVX512_BF16 (from Sapphire Rapids or Zen 4 on) and the "
+        "avx512 kernels; here are those of " +
+        std::string(kernels<T>().isa));
+  }
+
   static bool divides_by_rows(const std::string& divide_by) {
     if (divide_by != "rows" && divide_by != "weights")
       throw py::value_error("divide_by must be 'rows' or 'weights', got '" + divide_by + "'");
@@ -296,6 +319,7 @@ void bind_engine_of(py::module_& m, const char* name) {
       .def_property_readonly("parameter_shapes", &E::parameter_shapes)
       .def_property_readonly("step", &E::step)
       .def_property("seed", &E::seed, &E::set_seed)
+      .def_property("mixed_precision", &E::mixed_precision, &E::set_mixed_precision)
       .def("load", &E::load, py::arg("parameters"))
       .def("store", &E::store, py::arg("parameters"))
       .def("slots", &E::slots)

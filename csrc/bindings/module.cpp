@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "../bf16.h"
 #include "../kernels.h"
 #include "../row_kernels.h"
 #include "../team.h"
@@ -18,6 +19,13 @@ void bind_kernels(py::module_& m);
 void bind_predictor(py::module_& m);
 
 namespace {
+
+std::vector<std::string> available_bf16() {
+  std::vector<std::string> names;
+  for (const char* isa : {"avx512_bf16", "amx_bf16"})
+    if (bf16_kernels<float>(isa)) names.push_back(isa);
+  return names;
+}
 
 std::vector<std::string> available_isas() {
   std::vector<std::string> names;
@@ -53,6 +61,7 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled core of mlpcore.";
   m.def("isa", [] { return kernels<float>().isa; });
   m.def("available_isas", available_isas);
+  m.def("available_bf16", available_bf16);
   m.def("default_threads", max_threads);
   m.def("set_default_threads", set_max_threads, py::arg("n_threads"));
   m.def("processors", processors);

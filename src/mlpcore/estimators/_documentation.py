@@ -121,6 +121,11 @@ _PARTS = {
         Of 'adamw': each step first takes ``learning_rate * weight_decay * W`` off the kernels.
     rho : float in [0, 1), default=0.9
         Of 'rmsprop': decay of the mean of squared gradients.
+    mixed_precision : {'bfloat16'} or None, default=None
+        'bfloat16' rounds the operands of the products in training to 8 bits of mantissa; sums, weights, biases and the
+        optimizer stay float32, and so does prediction. X is taken as float32. Larger batches of wide layers train
+        several times as fast on processors with AMX; layers of up to 4 outputs and sparse rows stay float32. `fit`
+        raises ValueError where the processor has no AVX512_BF16, for ``dtype='float64'`` and for 'lbfgs'.
 """,
     "attributes": """\
     coefs_ : list of ndarray of shape (fan_in, fan_out)

@@ -60,6 +60,7 @@ class Hyperparameters(BaseEstimator):
     clip_norm: float | None
     weight_decay: float
     rho: float
+    mixed_precision: str | None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -103,6 +104,7 @@ class Hyperparameters(BaseEstimator):
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "rho": [Interval(Real, 0, 1, closed="left")],
+        "mixed_precision": [StrOptions({"bfloat16"}), None],
     }
 
     def _remember(self, arguments: dict[str, Any]) -> None:

@@ -118,8 +118,10 @@ class MultilayerPerceptron(CallbackSupportMixin, ModelMixin, Hyperparameters, AB
         """Check the data, and what the parameters say about them."""
         hidden = checked_hidden_layer_sizes(self.hidden_layer_sizes)
         check_trainable(hidden_activations(self.activation, len(hidden)))
-        dtype: Any = (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
-        if not first and self.dtype is None:
+        self._check_mixed_precision()
+        own = "float32" if self.mixed_precision else self.dtype
+        dtype: Any = (np.float64, np.float32) if own is None else np.dtype(own)
+        if not first and own is None:
             dtype = np.dtype(common_dtype(self.coefs_, self.intercepts_))
         X, y, targets = self._check_rows_and_targets(X, y, dtype=dtype, first=first, incremental=incremental)
         weight = checked_sample_weight(sample_weight, X, str(X.dtype))
@@ -138,6 +140,18 @@ class MultilayerPerceptron(CallbackSupportMixin, ModelMixin, Hyperparameters, AB
             first,
             incremental,
         )
+
+    def _check_mixed_precision(self) -> None:
+        """Refuse what cannot go together with mixed precision."""
+        if self.mixed_precision is None:
+            return
+        if self.dtype == "float64":
+            raise ValueError(f"mixed_precision={self.mixed_precision!r} needs dtype='float32' or None, got 'float64'.")
+        if self.solver == "lbfgs":
+            raise ValueError(
+                f"mixed_precision={self.mixed_precision!r} is for the stochastic solvers; solver='lbfgs' needs "
+                "gradients without rounding."
+            )
 
     def _checked_validation(
         self, validation: ValidationData, like: Array, dtype: Any

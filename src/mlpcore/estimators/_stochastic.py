@@ -66,8 +66,10 @@ def fit_by_epochs(
         raise ValueError("partial_fit does not support early_stopping=True")
     rows, validation = _rows(estimator, problem, rng)
     optimizer = _optimizer(estimator, problem, rng)
+    engine = optimizer.engine(problem.network, str(problem.x.dtype), parameters)
+    engine.mixed_precision = estimator.mixed_precision
     one_pass = Pass(
-        engine=optimizer.engine(problem.network, str(problem.x.dtype), parameters),
+        engine=engine,
         optimizer=optimizer,
         rows=rows,
         rng=rng if estimator.shuffle else None,

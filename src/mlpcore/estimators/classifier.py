@@ -147,6 +147,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         loss: str = "log_loss",
         focal_gamma: float = 2.0,
         label_smoothing: float = 0.0,
+        mixed_precision: str | None = None,
     ) -> None:
         self._remember(locals())
 

@@ -129,6 +129,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         output_activation: str | None = None,
         delta: float = 1.0,
         quantiles: float | Sequence[float] = 0.5,
+        mixed_precision: str | None = None,
     ) -> None:
         self._remember(locals())
 

@@ -62,7 +62,9 @@ def save_keras(model: Any, path: PathLike, include_optimizer: bool = True) -> No
     arrays = {theirs: variable.numpy() for variable, theirs in named_variables(model).values()}
     groups = keras_groups(model)
     if include_optimizer and model.compiled:
-        config["compile_config"] = to_keras(model.get_compile_config())
+        own = model.get_compile_config()
+        del own["mixed_precision"]  # Keras' compile has no such argument
+        config["compile_config"] = to_keras(own)
         groups[_STATE] = {"name": model.optimizer.name}
         for number, array in enumerate(_optimizer_arrays(model)):
             arrays[f"{_STATE}/{number}"] = array

@@ -79,7 +79,10 @@ class Compiled:
         weighted_metrics: Any,
         run_eagerly: bool,
         steps_per_execution: int,
+        mixed_precision: str | None = None,
     ):
+        if mixed_precision not in (None, "bfloat16"):
+            raise ValueError(f"mixed_precision must be None or 'bfloat16', got {mixed_precision!r}.")
         self.optimizer = optimizers.get(optimizer)
         for given, family in ((loss, losses), (metrics, metrics_family), (weighted_metrics, metrics_family)):
             for identifier in flatten(given):
@@ -91,6 +94,7 @@ class Compiled:
         self.weighted_metrics = weighted_metrics
         self.run_eagerly = bool(run_eagerly)
         self.steps_per_execution = steps_per_execution
+        self.mixed_precision = mixed_precision
         self._plan: Plan | None = None
         self._plan_key: tuple[str, ...] = ()
 
@@ -104,6 +108,7 @@ class Compiled:
             },
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
+            "mixed_precision": self.mixed_precision,
         }
 
     @property

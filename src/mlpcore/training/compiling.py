@@ -36,6 +36,8 @@ class Compilable(Layer):
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
+        *,
+        mixed_precision: str | None = None,
         **ignored: Any,
     ) -> None:
         """Say what the model is trained for.
@@ -58,13 +60,17 @@ class Compilable(Layer):
             Record `call` anew for every batch, also where the model's graph is fixed.
         steps_per_execution, jit_compile, auto_scale_loss
             Taken for the sake of code written for Keras; without effect.
+        mixed_precision : {"bfloat16"}, optional
+            Round the operands of the `Dense` layers' products in training to bfloat16, as a "mixed_bfloat16" policy of
+            Keras does; sums, weights, biases, losses and the optimizer stay float32. Evaluation and prediction are in
+            float32. It needs a processor with AVX512_BF16 and a model in float32; `fit` raises ValueError elsewhere.
 
         Raises
         ------
         TypeError
             An unknown argument; the message suggests the nearest.
         ValueError
-            An unknown name of an optimizer, a loss or a metric.
+            An unknown name of an optimizer, a loss or a metric, or an unknown `mixed_precision`.
 
         Examples
         --------
@@ -84,7 +90,7 @@ class Compilable(Layer):
         from mlpcore.training.compiled import Compiled  # with all losses, metrics and optimizers
 
         self._compiled = Compiled(
-            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution
+            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution, mixed_precision
         )
         self._session.forget()
         self.stop_training = False

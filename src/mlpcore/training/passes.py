@@ -192,10 +192,20 @@ class Learner:
         Those that have a constraint.
     prepare : callable
         Lets an engine go on where the optimizer stands.
+    mixed_precision : str or None
+        Of the products in training.
     """
 
-    def __init__(self, optimizer: Any, arena: Arena, constrained: list[Variable], prepare: Callable[[Engine], None]):
+    def __init__(
+        self,
+        optimizer: Any,
+        arena: Arena,
+        constrained: list[Variable],
+        prepare: Callable[[Engine], None],
+        mixed_precision: str | None = None,
+    ):
         self.optimizer = optimizer
+        self.mixed_precision = mixed_precision
         self.arena = arena
         self.constrained = constrained
         self._prepare = prepare
@@ -215,6 +225,8 @@ class Learner:
             settings = {**vars(self.optimizer), "_iterations": 0}
             if settings != self._settings:
                 self._settings, self._update = settings, self.optimizer.update()
+        if engine is not self._engine:
+            engine.mixed_precision = self.mixed_precision
         self._engine = engine
 
     def train(

@@ -186,7 +186,9 @@ class Session:
         if self._constrained is None or self._constrained[0] != state:
             trained = self._model.trainable_variables
             self._constrained = state, [variable for variable in trained if variable.constraint is not None]
-        return Learner(self._model.optimizer, self.arena, self._constrained[1], self.prepare)
+        compiled = self._model._compiled
+        mixed_precision = None if compiled is None else compiled.mixed_precision
+        return Learner(self._model.optimizer, self.arena, self._constrained[1], self.prepare, mixed_precision)
 
     def prepare(self, engine: Engine) -> None:
         """Let an engine go on where the present optimizer stands."""
