@@ -256,7 +256,7 @@ class Linker {
       if (!of_.needed[v]) continue;
       const Op& op = ops_[v];
       plan_.chain = plan_.chain && (op.kind == OpKind::input || works_in_panels(op.kind)) && of_.readers[v] <= 2 &&
-                    (v == 0 || op.inputs[0] == int(v) - 1);
+                    (op.inputs.empty() ? v == 0 : op.inputs[0] == int(v) - 1);
       plan_.batchwise = plan_.batchwise || op.kind == OpKind::over_rows || op.kind == OpKind::n_rows;
     }
     for (const Node& node : plan_.nodes)
@@ -272,7 +272,7 @@ class Linker {
       PlannedLoss loss{.op = op};
       const int v = of_.root[op.input];
       loss.at = op.form == LossOp::Form::kernel ? as_panels(v, 1) : as_plain(v);
-      if (op.form == LossOp::Form::kernel && ops_[v].kind == OpKind::input) plan_.dense_first = false;
+      if (ops_[v].kind == OpKind::input) plan_.dense_first = false;
       loss.width = ops_[v].width;
       const bool stopped = of_.gradient(v) && !of_.gradient(op.input);  // by stop_gradient, another name of what learns
       loss.gradient_at = of_.gradient(v) && !stopped ? loss.at : -1;

@@ -57,7 +57,10 @@ class Scratch {
 template <class T>
 Predictor<T>::Predictor(const Tape& tape, const Kernels<T>& kernels)
     : plan_(link(tape, Fusions::all, kernels)), k_(kernels) {
-  if (!plan_.chain) throw std::invalid_argument("a predictor takes a chain of layers, from one input to one output");
+  bool whole_rows = plan_.chain;  // and none that takes a row in groups of columns
+  for (const Buffer& buffer : plan_.buffers) whole_rows = whole_rows && buffer.groups == 1;
+  for (const Node& node : plan_.nodes) whole_rows = whole_rows && node.move == Move::none;
+  if (!whole_rows) throw std::invalid_argument("a predictor takes a chain of layers, from one input to one output");
   for (const Layer& layer : plan_.layers) {
     if (!layer.is_dense() || !layer.declared.bias)
       throw std::invalid_argument("a predictor takes dense layers with a bias");

@@ -72,7 +72,11 @@ int Tape::add_parameter(int64_t size, bool trainable) {
   return int(parameters.size()) - 1;
 }
 
-int Tape::input(int64_t width) { return add({.kind = OpKind::input, .width = width, .index = inputs++}); }
+int Tape::input(int64_t width) {
+  const int v = add({.kind = OpKind::input, .width = width, .index = inputs});
+  ++inputs;
+  return v;
+}
 
 int Tape::target(int index, int64_t width) {
   check_index(index, 0, "a target's index");

@@ -154,6 +154,39 @@ def test_penalties_of_layers_that_no_loss_reaches_count_as_in_keras():
     assert engine.evaluate(X, ONES).penalty > 0
 
 
+def test_a_row_loss_on_an_input_reads_the_input():
+    tape = _core.Tape()
+    x = tape.input(1)
+    tape.row_loss(x)
+    engine = _core.Engine(tape, "float32")
+    x = np.arange(5, dtype=np.float32)[:, None]
+    assert engine.evaluate(x, []).loss == 10
+    assert engine.train(x, [], None, 2, UPDATE).loss == 10
+
+
+def test_a_refused_input_is_not_counted():
+    tape = _core.Tape()
+    with pytest.raises(ValueError, match="width must be between 1"):
+        tape.input(0)
+    assert tape == _core.Tape()
+    tape.output(tape.input(3))
+    assert_array_equal(_core.Engine(tape, "float32").predict(X), X)
+
+
+def test_values_may_come_before_the_first_input():
+    tape = _core.Tape()
+    tape.constant([1.0])
+    tape.output(tape.activation(tape.input(3), "relu"))
+    assert_array_equal(_core.Engine(tape, "float32").predict(X), X)
+
+
+def test_a_predictor_takes_no_layer_that_is_applied_to_groups_of_columns():
+    tape = _core.Tape()
+    tape.output(tape.apply(tape.input(6), tape.add_dense(1, 1)))
+    with pytest.raises(ValueError, match="a predictor takes a chain of layers"):
+        _core.Predictor(tape, "float32")
+
+
 INTEGERS = st.one_of(st.integers(-3, 9), st.sampled_from([2**31 - 1, -(2**31), 2**63 - 1, -(2**63), 2**40]))
 FEW = st.lists(INTEGERS, max_size=9)
 NAMES = st.sampled_from(
