@@ -10,6 +10,7 @@ names of instruction sets, unless MLPCORE_SANITIZE_AVX2 is set: they share their
 
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,8 @@ def compile_all(kind: str, sources: list[Path]) -> list[Path]:
             target = out / f"dispatch{len(aliases)}.o"
         if source.stem == "isa_avx2":
             extra = ["-mavx2", "-mfma"]
+        if source.stem == "isa_avx512_bf16":  # linked, not run: its panels are those of avx512
+            extra = "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16 -mfma".split()
         if source.parent.name == "bindings":
             import pybind11
 
@@ -69,7 +72,8 @@ def compile_all(kind: str, sources: list[Path]) -> list[Path]:
             subprocess.run(command, check=True, cwd=ROOT)
         return target
 
-    kernels = [ROOT / "csrc/kernels/isa_baseline.cpp", *([ROOT / "csrc/kernels/isa_avx2.cpp"] if avx2 else [])]
+    names = ["baseline", *(["avx2"] if avx2 else []), *(["avx512_bf16"] if platform.machine() == "x86_64" else [])]
+    kernels = [ROOT / f"csrc/kernels/isa_{name}.cpp" for name in names]
     with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", 0)) or os.cpu_count() or 1) as pool:
         return list(pool.map(compile_one, [*kernels, *sources]))
 
