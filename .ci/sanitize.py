@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Run the core under a sanitizer: `.ci/sanitize.py address [PYTEST ARGUMENTS]` or `.ci/sanitize.py thread`.
+"""Run the core under a sanitizer: `.ci/sanitize.py address [PYTEST ARGUMENTS]`, `thread` or `fuzzer`.
 
 address: the extension is built with AddressSanitizer and UndefinedBehaviorSanitizer, and tests run on it. thread: the
-C++ program tests/cpp/train_on_threads.cpp, which trains on the team of threads, runs under ThreadSanitizer.
+C++ program tests/cpp/train_on_threads.cpp, which trains on the team of threads, runs under ThreadSanitizer. fuzzer: the
+extension is built for tests/fuzzing, with coverage and those of address, by the Clang that CXX names (clang++).
 
 Objects are kept in build/sanitize and rebuilt where a source is newer. Only baseline kernels are compiled, for all
 names of instruction sets, unless MLPCORE_SANITIZE_AVX2 is set: they share their source with the others.
@@ -26,6 +27,10 @@ COMMON = (
 FLAGS = {
     "address": "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all".split(),
     "thread": ["-fsanitize=thread"],
+    "fuzzer": (
+        "-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize=vptr,function "
+        "-fno-sanitize-recover=all -w"
+    ).split(),
 }
 # What the tests under AddressSanitizer are unless others are named: all that reaches the core by another way.
 TESTS = """
@@ -44,6 +49,11 @@ def is_fresh(target: Path) -> bool:
         return False
     sources = listing.read_text().replace("\\\n", " ").split(":", 1)[1].split()
     return all((ROOT / s).exists() and (ROOT / s).stat().st_mtime < target.stat().st_mtime for s in sources)
+
+
+def compiler(kind: str) -> str:
+    """Name the compiler that has this kind of sanitizer."""
+    return os.environ.get("CXX", "clang++") if kind == "fuzzer" else "g++"
 
 
 def compile_all(kind: str, sources: list[Path]) -> list[Path]:
@@ -68,7 +78,16 @@ def compile_all(kind: str, sources: list[Path]) -> list[Path]:
 
             extra = [f"-I{pybind11.get_include()}", f"-I{sysconfig.get_path('include')}", "-fvisibility=hidden"]
         if not is_fresh(target):
-            command = ["g++", *COMMON, *FLAGS[kind], *extra, "-c", str(source.relative_to(ROOT)), "-o", str(target)]
+            command = [
+                compiler(kind),
+                *COMMON,
+                *FLAGS[kind],
+                *extra,
+                "-c",
+                str(source.relative_to(ROOT)),
+                "-o",
+                str(target),
+            ]
             subprocess.run(command, check=True, cwd=ROOT)
         return target
 
@@ -78,10 +97,10 @@ def compile_all(kind: str, sources: list[Path]) -> list[Path]:
         return list(pool.map(compile_one, [*kernels, *sources]))
 
 
-def address(arguments: list[str]) -> int:
-    """Build the extension beside links to the package's Python, and run pytest on that."""
-    objects = compile_all("address", sorted([*ROOT.glob("csrc/*.cpp"), *ROOT.glob("csrc/bindings/*.cpp")]))
-    package = ROOT / "build" / "sanitize" / "src" / "mlpcore"
+def extension(kind: str) -> Path:
+    """Build the extension beside links to the package's Python; return the package."""
+    objects = compile_all(kind, sorted([*ROOT.glob("csrc/*.cpp"), *ROOT.glob("csrc/bindings/*.cpp")]))
+    package = ROOT / "build" / "sanitize" / kind / "src" / "mlpcore"
     shutil.rmtree(package.parent, ignore_errors=True)
     package.mkdir(parents=True)
     for entry in (ROOT / "src" / "mlpcore").iterdir():
@@ -91,17 +110,21 @@ def address(arguments: list[str]) -> int:
     if installed and installed.origin and not [*package.glob("_perceptron.*.so")]:  # not built in the tree
         for library in Path(installed.origin).parent.glob("_perceptron.*.so"):
             (package / library.name).symlink_to(library)
-    suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    command = [
-        "g++",
-        "-shared",
-        *FLAGS["address"],
-        *map(str, objects),
-        "-o",
-        str(package / f"_core{suffix}"),
-        "-pthread",
-    ]
-    subprocess.run(command, check=True)
+    module = package / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+    flags = [] if kind == "fuzzer" else FLAGS[kind]  # the fuzzer brings the sanitizers' runtime
+    subprocess.run([compiler(kind), "-shared", *flags, *map(str, objects), "-o", str(module), "-pthread"], check=True)
+    return package
+
+
+def fuzzer(_: list[str]) -> int:
+    """Build the extension for the fuzzer."""
+    print(extension("fuzzer").parent)
+    return 0
+
+
+def address(arguments: list[str]) -> int:
+    """Build the extension, and run pytest on it."""
+    package = extension("address")
 
     def runtime(name: str) -> str:
         return subprocess.run(
@@ -135,7 +158,7 @@ def thread(_: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    kinds = {"address": address, "thread": thread}
+    kinds = {"address": address, "thread": thread, "fuzzer": fuzzer}
     if len(sys.argv) < 2 or sys.argv[1] not in kinds:
         sys.exit(__doc__)
     sys.exit(kinds[sys.argv[1]](sys.argv[2:]))

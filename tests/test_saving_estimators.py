@@ -138,7 +138,7 @@ def test_what_cannot_be_saved_is_named(path):
         ({"state": {"predict": 1}}, "'predict' is no attribute"),
         ({"state": {"__dict__": 1}}, "'__dict__' is no attribute"),
         ({"state": {"_get_param_names": 1}}, "is no attribute"),
-        ({"state": {"coefs_": []}}, "are missing"),
+        ({"state": {"coefs_": []}}, "'intercepts_' is missing"),
         ({"state": {"x_": {"__class__": "Popen", "state": {}}}}, "damaged entry of kind 'Popen'"),
         ({"state": {"x_": {"__class__": "same", "index": 3}}}, "damaged entry of kind 'same'"),
         ({"state": {"x_": {"__class__": "Optimizer", "state": {"engine": 1}}}}, "damaged entry of kind 'Optimizer'"),
@@ -151,6 +151,17 @@ def test_hostile_states_are_refused(path, change, match):
     write_container(path, {**config, **change}, arrays)
     with pytest.raises(FileFormatError, match=match):
         load_estimator(path)
+
+
+def test_a_parameter_that_the_files_version_did_not_have_gets_its_default(path):
+    model = MLPRegressor(**SMALL).fit(X, X[:, 0])
+    save_estimator(model, path)
+    config, arrays = read_container(path)
+    del config["state"]["mixed_precision"]
+    write_container(path, config, arrays)
+    loaded = load_estimator(path)
+    assert loaded.mixed_precision is None
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 
 
 @pytest.mark.parametrize("name", ["coefs_", "intercepts_", "_optimizer"])

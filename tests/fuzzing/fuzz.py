@@ -39,7 +39,7 @@ def files() -> tuple[Callable[[bytes], str], list[str], Callable[..., bytes]]:
 
 
 def calls() -> tuple[Callable[[bytes], str], list[str], None]:
-    """Return the target; what counts is the coverage of the core that `build_core.py` built."""
+    """Return the target; what counts is the coverage of the core that `.ci/sanitize.py fuzzer` built."""
     from fuzzing.calls import check
 
     return check, [], None

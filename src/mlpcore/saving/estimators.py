@@ -5,6 +5,7 @@ What a file can name is in `_HOMES` and `_parts` below or passed by the caller; 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -96,11 +97,12 @@ def load_estimator(path: PathLike, custom_objects: Mapping[str, type] | None = N
         cls = _class_of(config.get("class_name"), custom_objects or {})
         state = _Decoder()(unpack(config.get("state"), arrays))
         estimator = cls.__new__(cls)
-        _check_names(cls, state)
+        state = _checked_names(cls, state)
         estimator.__setstate__(state)
         _check_shapes(state)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise FileFormatError(f"{str(path)!r}: {error}. Save the estimator again, or take another copy.") from None
+        what = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise FileFormatError(f"{str(path)!r}: {what}. Save the estimator again, or take another copy.") from None
     return estimator
 
 
@@ -118,8 +120,11 @@ def _class_of(name: Any, custom_objects: Mapping[str, type]) -> Any:
     return getattr(import_module(_HOMES[name]), name)
 
 
-def _check_names(cls: Any, state: Any) -> None:
-    """Let a file set parameters and fitted attributes, never what the class defines."""
+def _checked_names(cls: Any, state: Any) -> dict[str, Any]:
+    """Let a file set parameters and fitted attributes, never what the class defines.
+
+    Parameters that its version did not know yet get their defaults.
+    """
     if not isinstance(state, dict):
         raise ValueError("no state of an estimator")
     parameters = set(cls._get_param_names())
@@ -127,8 +132,11 @@ def _check_names(cls: Any, state: Any) -> None:
         fitted = (name.endswith("_") or name.startswith("_")) and not name.startswith("__")
         if name not in parameters and (not name.isidentifier() or not fitted or hasattr(cls, name)):
             raise ValueError(f"{name!r} is no attribute of a {cls.__name__}")
-    if missing := sorted(parameters - set(state)):
+    signature = inspect.signature(cls).parameters
+    defaults = {name: signature[name].default for name in parameters - set(state)}
+    if missing := sorted(name for name, value in defaults.items() if value is inspect.Parameter.empty):
         raise ValueError(f"the parameters {missing} are missing")
+    return {**defaults, **state}
 
 
 def _check_shapes(state: Mapping[str, Any]) -> None:
