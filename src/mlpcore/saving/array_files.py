@@ -19,7 +19,8 @@ Arrays = dict[str, NDArray[Any]]
 def write_npz(path: PathLike, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays as `numpy.savez` does, whole or not at all."""
     with replacing(path) as file:
-        np.savez(file, **arrays)  # `allow_pickle` is an array of that name to NumPy before 2
+        # `allow_pickle` is an array of that name to NumPy before 2.
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # the stubs take any name for allow_pickle
 
 
 def read_npz(path: PathLike) -> Arrays:
