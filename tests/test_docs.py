@@ -30,6 +30,7 @@ def python_blocks(page: str) -> list[str]:
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
+@pytest.mark.filterwarnings("ignore:The OptunaSearchCV or classes:FutureWarning")  # scikit-learn 1.6
 @pytest.mark.filterwarnings("ignore:.*optuna.terminator:FutureWarning")  # optuna-integration 5.0 asks for it itself
 @pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)])
 def test_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):

@@ -73,6 +73,7 @@ def test_searches_choose_among_tuples(search, options):
 
 
 @pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
+@pytest.mark.filterwarnings("ignore:The OptunaSearchCV or classes:FutureWarning")  # scikit-learn 1.6
 @pytest.mark.filterwarnings("ignore:.*optuna.terminator:FutureWarning")  # optuna-integration 5.0 asks for it itself
 @pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")  # tuples: no database could store them
 def test_optunas_search_sets_depth_and_width_and_chooses_among_tuples():
