@@ -23,10 +23,12 @@ def draw(results: list[dict], path: Path, title: str) -> None:
     for axis, (one, rows) in zip(axes if len(shown) > 1 else [axes], shown, strict=True):
         names = [f"{row['peer']} ({row['threads']})" if row["threads"] > 1 else row["peer"] for row in rows]
         ratios = [row["ratio"] for row in rows]
-        bars = axis.barh(names, ratios, color=["#4c78a8" if ratio >= 1 else "#e45756" for ratio in ratios])
+        colors = ["#4c78a8" if ratio >= 1 else "#e45756" for ratio in ratios]
+        bars = axis.barh(names, [ratio - 1 for ratio in ratios], left=1, color=colors)
         axis.bar_label(bars, [f" {ratio:.2f}" if ratio < 10 else f" {ratio:.0f}" for ratio in ratios], fontsize=7)
         axis.axvline(1, color="black", linewidth=0.8)
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.invert_yaxis()
         axis.set_title(one["title"], fontsize=8, loc="left")
         axis.tick_params(labelsize=7)
