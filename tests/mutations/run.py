@@ -6,6 +6,7 @@ thirty faults cost one build: of the baseline kernels, under all names.
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -51,21 +52,25 @@ def build() -> Path:
     if "pybind11" not in sys.modules:
         import pybind11
     includes.append(f"-I{pybind11.get_include()}")
-    flags = "-std=c++20 -fPIC -O1 -g0 -pthread -fno-math-errno -fno-trapping-math -ffp-contract=fast -Wno-psabi".split()
+    flags = "-std=c++20 -fPIC -O1 -g0 -pthread -fno-math-errno -fno-trapping-math -ffp-contract=fast -w".split()
     aliases = [f"-D{isa}_{t}=baseline_{t}" for isa in ("avx2", "avx512") for t in ("float", "double")]
+    bf16 = (
+        "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16 -mfma".split()
+    )  # linked, not run
     headers = [p for p in (WORK / "csrc").rglob("*") if p.suffix in (".h", ".inl")] + [WORK / "mutant.h"]
     newest = max(p.stat().st_mtime for p in headers)
 
     def compile_one(source: Path) -> str:
         target = WORK / (source.stem + ".o")
         if not target.exists() or target.stat().st_mtime < max(newest, source.stat().st_mtime):
-            extra = aliases if source.stem == "dispatch" else []
+            extra = {"dispatch": aliases, "isa_avx512_bf16": bf16}.get(source.stem, [])
             subprocess.run(["g++", *flags, *includes, *extra, "-c", str(source), "-o", str(target)], check=True)
         return str(target)
 
     core = WORK / "csrc"
     sources = [
         core / "kernels" / "isa_baseline.cpp",
+        *([core / "kernels" / "isa_avx512_bf16.cpp"] if platform.machine() == "x86_64" else []),
         *sorted(core.glob("*.cpp")),
         *sorted((core / "bindings").glob("*.cpp")),
     ]
