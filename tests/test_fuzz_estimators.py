@@ -1,26 +1,18 @@
 """Random parameters and data for the estimators, with scikit-learn's as the oracle, and random layouts of the data."""
 
-import os
 import warnings
 
 import numpy as np
 import pytest
 import sklearn.neural_network as peers
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 import mlpcore
+from fuzz_settings import fuzzed
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 60))
-fuzzed = settings(
-    max_examples=EXAMPLES,
-    derandomize="FUZZ_RANDOM" not in os.environ,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 PARAMETERS = st.fixed_dictionaries(
     {
         "hidden_layer_sizes": st.lists(st.integers(1, 20), max_size=3).map(tuple),

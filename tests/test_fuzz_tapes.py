@@ -1,27 +1,17 @@
 """Random tapes: the engine against the NumPy reference, and against itself on other threads, memory and data."""
 
-import os
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import reference_tape
+from fuzz_settings import EXAMPLES, fuzzed
 from mlpcore import _core
 from random_tapes import programs
 
-# A longer hunt: FUZZ_EXAMPLES=5000 FUZZ_RANDOM=1 pytest tests/test_fuzz_tapes.py
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 60))
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the reference, where values overflow
-fuzzed = settings(
-    max_examples=EXAMPLES,
-    derandomize="FUZZ_RANDOM" not in os.environ,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 UPDATES = [
     {"kind": "sgd"},
     {"kind": "sgd", "momentum": 0.9, "nesterov": True},
