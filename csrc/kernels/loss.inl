@@ -20,7 +20,9 @@ inline void each_element(const LossSettings<T>& of, Range range, Panels<T> p, co
     for (int64_t r = r0; r < r0 + n; ++r) loss[r] = 0;
     for (int64_t c0 = 0; c0 < width; c0 += L) {
       const int64_t used = width - c0 < L ? width - c0 : L;
-      Vec<T> pv = splat(T(0.5)), yv = splat(T(0.5)), qv{}, l, d;
+      alignas(64) T pv[L], yv[L], qv[L] = {}, losses[L], slopes[L];
+      store(pv, splat(T(0.5)));
+      store(yv, splat(T(0.5)));
       for (int64_t r = 0; r < n; ++r) {
         const int64_t start = place(p, range.first + r0 + r, c0);
         for (int64_t c = 0; c < used; ++c) {
@@ -29,14 +31,17 @@ inline void each_element(const LossSettings<T>& of, Range range, Panels<T> p, co
           if (quantiles) qv[r * used + c] = of.quantiles[(c0 + c) % shared];
         }
       }
-      each(pv, yv, qv, l, d);
+      Vec<T> l, d;
+      each(load(pv), load(yv), load(qv), l, d);
+      store(losses, l);
+      store(slopes, d);
       for (int64_t r = 0; r < n; ++r) {
         const T s = scale ? scale[r0 + r] : T(1);
-        for (int64_t c = 0; c < used; ++c) loss[r0 + r] += l[r * used + c];
+        for (int64_t c = 0; c < used; ++c) loss[r0 + r] += losses[r * used + c];
         if (!dz.at) continue;
-        Vec<T> row{};
-        for (int64_t c = 0; c < used; ++c) row[c] = d[r * used + c] * s;
-        store(dz.at + place(dz, range.first + r0 + r, c0), row);
+        T* to = dz.at + place(dz, range.first + r0 + r, c0);
+        store(to, Vec<T>{});
+        for (int64_t c = 0; c < used; ++c) to[c] = slopes[r * used + c] * s;
       }
     }
   }
