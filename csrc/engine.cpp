@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace mlpcore {
 
@@ -53,6 +54,7 @@ Engine<T>::Engine(const Tape& tape, std::shared_ptr<Parameters<T>> shared, const
     plain_ = std::make_unique<Plan>(link(alone, Fusions::none, kernels));
   }
   for (const Layer& layer : plan_.layers) all_fused_ = all_fused_ && (!layer.learns() || layer.is_fused());
+  mixed_reads_inputs_ = Mixed<T>::reads_inputs(plan_);
   units_ = weights_.units_of(1, 1);
 }
 
@@ -81,24 +83,21 @@ template <class T>
 Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads) {
   const int64_t nonzeros = most_nonzeros(data, rows), in = plan_.inputs.empty() ? 1 : plan_.input_width();
   threads = useful_threads(data, rows, nonzeros + kUpdateCost * in, threads);
-  const bool in_any_order = mixed_ && Mixed<T>::reads_inputs(plan_);
+  const bool in_any_order = mixed_ && mixed_reads_inputs_;
   const bool gathers = !plan_.dense_first || (data.order && !in_any_order);
-  if (kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
-      kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
-      kept_->capacity <= 2 * rows + 64) {
-    if (mixed_) kept_->mixed->read_weights(parameters_->weights.get());
-    return *kept_;
+  const bool fits = kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
+                    kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
+                    kept_->capacity <= 2 * rows + 64;
+  if (!fits) {
+    kept_ = nullptr;  // first, so that there is never memory for both
+    kept_.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
+    if (data.is_sparse()) {
+      kept_->columns = ByColumns<T>(nonzeros, in);
+      kept_->sparse_units = weights_.units_of(nonzeros / in + kUpdateCost, rows + kUpdateCost);
+    }
+    if (mixed_) kept_->mixed = std::make_unique<Mixed<T>>(plan_, k_, *mixed_, rows, data.is_sparse());
   }
-  kept_ = nullptr;
-  kept_.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
-  if (data.is_sparse()) {
-    kept_->columns = ByColumns<T>(nonzeros, in);
-    kept_->sparse_units = weights_.units_of(nonzeros / in + kUpdateCost, rows + kUpdateCost);
-  }
-  if (mixed_) {
-    kept_->mixed = std::make_unique<Mixed<T>>(plan_, k_, *mixed_, rows, data.is_sparse());
-    kept_->mixed->read_weights(parameters_->weights.get());
-  }
+  if (mixed_) kept_->mixed->read_weights(parameters_->weights.get());
   return *kept_;
 }
 
@@ -193,8 +192,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         double* of_array = array_squares.data() + thread * n_arrays;  // of each layer's kernel and bias
         std::fill_n(of_array, n_arrays, 0.0);
         for (size_t u = 0; u < n_units; ++u) of_array[2 * every[u].layer + every[u].kernel] += norms.get()[u].gradient;
-        double squares = 0;
-        for (size_t u = 0; u < n_units; ++u) squares += norms.get()[u].gradient;
+        const double squares = std::accumulate(of_array, of_array + n_arrays, 0.0);
         const auto scale_of = [](double clip, double norm) { return clip > 0 && norm > clip ? clip / norm : 1.0; };
         const double together = scale_of(update.clip_norm, std::sqrt(squares));
         each_unit(units(space), thread, n, [&](const Unit& unit, size_t) {
