@@ -11,19 +11,16 @@ names of instruction sets, unless MLPCORE_SANITIZE_AVX2 is set: they share their
 
 import importlib.util
 import os
-import platform
 import shutil
 import subprocess
 import sys
-import sysconfig
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMON = (
-    "-std=c++20 -fPIC -O1 -g1 -pthread -fno-math-errno -fno-trapping-math -ffp-contract=fast -fno-omit-frame-pointer "
-    "-Wno-psabi -MMD -Icsrc"
-).split()
+sys.path.insert(0, str(ROOT / "tests" / "cpp"))
+from build_core import build_module, compile_core, core_sources  # noqa: E402
+
+COMMON = "-g1 -fno-omit-frame-pointer".split()
 FLAGS = {
     "address": "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all".split(),
     "thread": ["-fsanitize=thread"],
@@ -42,65 +39,14 @@ tests/test_updates.py tests/test_losses.py tests/test_reference.py
 LEFT_OUT = "not memory and not team_that_cannot_grow and not any_calls_of_a_tape"
 
 
-def is_fresh(target: Path) -> bool:
-    """Whether an object is newer than everything its compiler-written `.d` file lists."""
-    listing = target.with_suffix(".d")
-    if not (target.exists() and listing.exists()):
-        return False
-    sources = listing.read_text().replace("\\\n", " ").split(":", 1)[1].split()
-    return all((ROOT / s).exists() and (ROOT / s).stat().st_mtime < target.stat().st_mtime for s in sources)
-
-
-def compiler(kind: str) -> str:
-    """Name the compiler that has this kind of sanitizer."""
-    return os.environ.get("CXX", "clang++") if kind == "fuzzer" else "g++"
-
-
-def compile_all(kind: str, sources: list[Path]) -> list[Path]:
-    """Objects of the sources, two at a time: the kernels take a minute and a gigabyte."""
-    out = ROOT / "build" / "sanitize" / kind
-    out.mkdir(parents=True, exist_ok=True)
-    avx2 = "MLPCORE_SANITIZE_AVX2" in os.environ
-    aliases = ["avx512"] if avx2 else ["avx2", "avx512"]
-
-    def compile_one(source: Path) -> Path:
-        target = out / (source.stem + ".o")
-        extra = []
-        if source.name == "dispatch.cpp":  # the other instruction sets are the baseline under their names
-            extra = [f"-D{isa}_{t}=baseline_{t}" for isa in aliases for t in ("float", "double")]
-            target = out / f"dispatch{len(aliases)}.o"
-        if source.stem == "isa_avx2":
-            extra = ["-mavx2", "-mfma"]
-        if source.stem == "isa_avx512_bf16":  # linked, not run: its panels are those of avx512
-            extra = "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16 -mfma".split()
-        if source.parent.name == "bindings":
-            import pybind11
-
-            extra = [f"-I{pybind11.get_include()}", f"-I{sysconfig.get_path('include')}", "-fvisibility=hidden"]
-        if not is_fresh(target):
-            command = [
-                compiler(kind),
-                *COMMON,
-                *FLAGS[kind],
-                *extra,
-                "-c",
-                str(source.relative_to(ROOT)),
-                "-o",
-                str(target),
-            ]
-            subprocess.run(command, check=True, cwd=ROOT)
-        return target
-
-    names = ["baseline", *(["avx2"] if avx2 else []), *(["avx512_bf16"] if platform.machine() == "x86_64" else [])]
-    kernels = [ROOT / f"csrc/kernels/isa_{name}.cpp" for name in names]
-    with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", 0)) or os.cpu_count() or 1) as pool:
-        return list(pool.map(compile_one, [*kernels, *sources]))
+def build_folder(kind: str) -> Path:
+    """Name the folder where this kind's objects are kept."""
+    return ROOT / "build" / "sanitize" / kind
 
 
 def extension(kind: str) -> Path:
     """Build the extension beside links to the package's Python; return the package."""
-    objects = compile_all(kind, sorted([*ROOT.glob("csrc/*.cpp"), *ROOT.glob("csrc/bindings/*.cpp")]))
-    package = ROOT / "build" / "sanitize" / kind / "src" / "mlpcore"
+    package = build_folder(kind) / "src" / "mlpcore"
     shutil.rmtree(package.parent, ignore_errors=True)
     package.mkdir(parents=True)
     for entry in (ROOT / "src" / "mlpcore").iterdir():
@@ -110,9 +56,10 @@ def extension(kind: str) -> Path:
     if installed and installed.origin and not [*package.glob("_perceptron.*.so")]:  # not built in the tree
         for library in Path(installed.origin).parent.glob("_perceptron.*.so"):
             (package / library.name).symlink_to(library)
-    module = package / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
-    flags = [] if kind == "fuzzer" else FLAGS[kind]  # the fuzzer brings the sanitizers' runtime
-    subprocess.run([compiler(kind), "-shared", *flags, *map(str, objects), "-o", str(module), "-pthread"], check=True)
+    compiler = os.environ.get("CXX", "clang++") if kind == "fuzzer" else "g++"
+    link_flags = [] if kind == "fuzzer" else FLAGS[kind]  # the fuzzer brings the sanitizers' runtime
+    avx2 = "MLPCORE_SANITIZE_AVX2" in os.environ
+    build_module(ROOT, build_folder(kind), package, compiler, [*COMMON, *FLAGS[kind]], link_flags, avx2)
     return package
 
 
@@ -150,8 +97,9 @@ def address(arguments: list[str]) -> int:
 def thread(_: list[str]) -> int:
     """Build the C++ program with the core and run it."""
     program = ROOT / "tests" / "cpp" / "train_on_threads.cpp"
-    objects = compile_all("thread", [*sorted(ROOT.glob("csrc/*.cpp")), program])
-    target = ROOT / "build" / "sanitize" / "thread" / "train_on_threads"
+    flags = [*COMMON, *FLAGS["thread"]]
+    objects = compile_core(ROOT, build_folder("thread"), "g++", flags, [*core_sources(ROOT), program])
+    target = build_folder("thread") / "train_on_threads"
     subprocess.run(["g++", *FLAGS["thread"], *map(str, objects), "-o", str(target), "-pthread"], check=True)
     environment = {**os.environ, "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1", "MLPCORE_ISA": "baseline"}
     return subprocess.run([target], env=environment, check=False).returncode

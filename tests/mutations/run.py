@@ -6,18 +6,18 @@ thirty faults cost one build: of the baseline kernels, under all names.
 """
 
 import os
-import platform
 import shutil
 import subprocess
 import sys
-import sysconfig
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from faults import CORE, PYTHON
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "cpp"))
+from build_core import build_module  # noqa: E402
+
 WORK = ROOT / "build" / "mutations"
 HEADER = """#pragma once
 #include <cstdlib>
@@ -48,39 +48,10 @@ def build() -> Path:
     for path, text in texts.items():
         write(WORK / path, text)
     write(WORK / "mutant.h", HEADER)
-    includes = [f"-I{WORK / 'csrc'}", f"-I{sysconfig.get_path('include')}", "-include", str(WORK / "mutant.h")]
-    if "pybind11" not in sys.modules:
-        import pybind11
-    includes.append(f"-I{pybind11.get_include()}")
-    flags = "-std=c++20 -fPIC -O1 -g0 -pthread -fno-math-errno -fno-trapping-math -ffp-contract=fast -w".split()
-    aliases = [f"-D{isa}_{t}=baseline_{t}" for isa in ("avx2", "avx512") for t in ("float", "double")]
-    bf16 = (
-        "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16 -mfma".split()
-    )  # linked, not run
-    headers = [p for p in (WORK / "csrc").rglob("*") if p.suffix in (".h", ".inl")] + [WORK / "mutant.h"]
-    newest = max(p.stat().st_mtime for p in headers)
-
-    def compile_one(source: Path) -> str:
-        target = WORK / (source.stem + ".o")
-        if not target.exists() or target.stat().st_mtime < max(newest, source.stat().st_mtime):
-            extra = {"dispatch": aliases, "isa_avx512_bf16": bf16}.get(source.stem, [])
-            subprocess.run(["g++", *flags, *includes, *extra, "-c", str(source), "-o", str(target)], check=True)
-        return str(target)
-
-    core = WORK / "csrc"
-    sources = [
-        core / "kernels" / "isa_baseline.cpp",
-        *([core / "kernels" / "isa_avx512_bf16.cpp"] if platform.machine() == "x86_64" else []),
-        *sorted(core.glob("*.cpp")),
-        *sorted((core / "bindings").glob("*.cpp")),
-    ]
-    with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", 0)) or os.cpu_count() or 1) as pool:
-        objects = list(pool.map(compile_one, sources))
     package = WORK / "src" / "mlpcore"
     shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(ROOT / "src" / "mlpcore", package, ignore=shutil.ignore_patterns("_core.*.so", "__pycache__"))
-    library = package / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
-    subprocess.run(["g++", "-shared", *objects, "-o", str(library), "-pthread"], check=True)
+    build_module(WORK, WORK / "objects", package, "g++", ["-g0", "-w", "-include", "mutant.h", f"-I{WORK}"], [])
     return package.parent
 
 
