@@ -1,5 +1,7 @@
 // The three sweeps of the micro-kernel that make a dense layer: forward, gradient of the input, gradient of the weights.
 
+constexpr int64_t kManyRows = 512;  // the operands of a product no longer fit the second cache
+
 template <class T, bool relu>
 struct FinishDense {
   const T* bias;
@@ -17,8 +19,13 @@ void dense(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y) {
     const int64_t width = panel_width<T>(y.width, p);
     const T* w = panel_start(weights, p);
     const Product<T> product{in, x, w, width};
-    if (relu) sweep<T, true>(product, range, FinishDense<T, true>{w + in * width, panel_start(y, p)});
-    else sweep<T, true>(product, range, FinishDense<T, false>{w + in * width, panel_start(y, p)});
+    const FinishDense<T, false> plain{w + in * width, panel_start(y, p)};
+    const auto run = [&](const auto& finish) {
+      if (range.rows < kManyRows) sweep<T, true>(product, range, finish);
+      else sweep_deep<T, true>(product, range, plain.y, plain, finish);
+    };
+    if (relu) run(FinishDense<T, true>{plain.bias, plain.y});
+    else run(plain);
   }
 }
 
@@ -42,8 +49,13 @@ void dense_dx(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output
     const int64_t width = panel_width<T>(dx.width, p), offset = p * kPanel<T> * dx.rows;
     transpose_rows(weights, p * kPanel<T>, width, scratch);
     const Product<T> product{dy.width, a, scratch, width};
-    if (relu_output) sweep<T, true>(product, range, FinishDx<T, true>{relu_output + offset, dx.at + offset});
-    else sweep<T, true>(product, range, FinishDx<T, false>{nullptr, dx.at + offset});
+    const FinishDx<T, false> plain{nullptr, dx.at + offset};
+    const auto run = [&](const auto& finish) {
+      if (range.rows < kManyRows) sweep<T, true>(product, range, finish);
+      else sweep_deep<T, true>(product, range, plain.dx, plain, finish);
+    };
+    if (relu_output) run(FinishDx<T, true>{relu_output + offset, plain.dx});
+    else run(plain);
   }
 }
 
@@ -60,8 +72,10 @@ Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels
   const int64_t offset = p * kPanel<T> * (in + 1) + first * width;
   const bool thin = dy.width <= kThin && x.padded && !bias;
   const auto run = [&](const auto& finish) {
-    if (thin) dense_dw_thin(rows, a, height, dy, finish);
-    else sweep<T, false>(product, {0, height}, finish);
+    if (thin) return dense_dw_thin(rows, a, height, dy, finish);
+    if (rows < kManyRows) return sweep<T, false>(product, {0, height}, finish);
+    alignas(64) T sums[kPanel<T> * kPanel<T>];
+    sweep_deep<T, false>(product, {0, height}, sums, StoreGradient<T>{sums}, finish);
   };
   const Weights<T> here = from_place(at, offset);
   return step_unit(step, !bias, height * width, here, run);

@@ -102,26 +102,6 @@ void finish_strip(const Strip<T>& strip, Range range, Rows<T> x, int64_t in, boo
     }
 }
 
-// The whole rows of the kernel, summed in place.
-template <class T>
-struct FinishPartly {
-  const T* bias;
-  T* y;
-  Vec<T> start(int j) const { return load(bias + j * kLanes<T>); }
-  void done(int64_t i, int, Vec<T> v) const { store(y + i, v); }
-  void end() const {}
-};
-
-// A block of rows of the kernel: the sums go on where the block before left them.
-template <class T, bool relu>
-struct FinishBlock {
-  const T* bias;  // null: not the first block
-  T* y;
-  Vec<T> start(int64_t i, int j) const { return bias ? load(bias + j * kLanes<T>) : load(y + i); }
-  void done(int64_t i, int, Vec<T> v) const { store(y + i, relu ? (v < Vec<T>{} ? Vec<T>{} : v) : v); }
-  void end() const {}
-};
-
 // packed [rows][vectors] <- rows [first, first + rows) of the kernel's columns of a strip
 template <class T>
 void pack_block(const Strip<T>& strip, const T* kernel, int64_t first, int64_t rows, int64_t out, T* packed) {
@@ -148,10 +128,9 @@ void dense_by_blocks(const Strip<T>& strip, Range range, Rows<T> x, int64_t in, 
     Rows<T> part = x;  // the columns of x that meet this block
     part.at += d / kPanel<T> * x.jump;
     if (!last) part.stride_last = x.stride;
-    const Product<T> product{depth, part, packed, strip.vectors * kLanes<T>};
-    const T* bias = d == 0 ? strip.bias : nullptr;
-    if (relu && last) sweep<T, true>(product, range, FinishBlock<T, true>{bias, y});
-    else sweep<T, true>(product, range, FinishBlock<T, false>{bias, y});
+    const Product<T> product{depth, part, packed, strip.vectors * kLanes<T>, 0, d > 0 ? y : nullptr};
+    if (relu && last) sweep<T, true>(product, range, FinishDense<T, true>{strip.bias, y});
+    else sweep<T, true>(product, range, FinishDense<T, false>{strip.bias, y});
   }
 }
 
@@ -177,7 +156,7 @@ void dense_plain(Range range, Rows<T> x, int64_t in, const T* kernel, const T* b
       Rows<T> head = x;  // what meets the whole rows
       if (panels<T>(strip.whole) < panels<T>(in)) head.stride_last = x.stride;
       const Product<T> product{strip.whole, head, kernel + first, strip.vectors * kLanes<T>, out};
-      sweep<T, true, true>(product, range, FinishPartly<T>{strip.bias, to});
+      sweep<T, true, true>(product, range, FinishDense<T, false>{strip.bias, to});
     }
     finish_strip(strip, range, x, in, relu, y);
   }

@@ -1,8 +1,8 @@
 // The micro-kernel of every product: tiles of up to 6 x 4 vectors of  c = start + sum_d a[:, d] * b[d, :]  in registers.
 //
-// The sum runs over d in order, from the starting value on, so a result does not depend on how rows and columns
-// were cut into tiles. A Finish gives the starting value of column vector j, start(j), takes each finished vector with its
-// place in c's panel, done(place, j, sum), and is told the end(). One with put(row, j, sum) places it by itself.
+// The sum runs over d in order, from the starting value on, so a result does not depend on how rows, columns and depth
+// were cut. A Finish gives the starting value of column vector j, start(j), takes each finished vector with its place in
+// c's panel, done(place, j, sum), and is told the end(). One with put(row, j, sum) places it by itself.
 
 template <class T>
 struct Product {
@@ -10,6 +10,7 @@ struct Product {
   Rows<T> a;   // by_row: a(row, d), d running over panels; else a.at[d * a.stride + row]
   const T* b;  // one panel: b[d * width + column]; in place: b[d * stride_b + column]
   int64_t width, stride_b = 0;
+  const T* sums = nullptr;  // laid out as c's panel: the sums go on from there, instead of from the Finish's start
 };
 
 // `tiles` tiles of R rows from `row` on.
@@ -26,10 +27,8 @@ void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& g
 #pragma GCC unroll 4
         for (int j = 0; j < N; ++j) f(i, j);
     };
-    each([&](int i, int j) {
-      if constexpr (requires { finish.start(int64_t(), j); }) acc[i][j] = finish.start((row + i) * ldc + j * L, j);
-      else acc[i][j] = finish.start(j);
-    });
+    if (product.sums) each([&](int i, int j) { acc[i][j] = load(product.sums + (row + i) * ldc + j * L); });
+    else each([&](int i, int j) { acc[i][j] = finish.start(j); });
     const T *a = product.a.at, *b = product.b;
     for (int64_t left = product.depth; left > 0; left -= kPanel<T>, a += product.a.jump) {
       const bool last = !by_row || left <= kPanel<T>;
@@ -104,4 +103,25 @@ inline void sweep(const Product<T>& product, Range range, const Finish& finish) 
     case 3: return sweep_of_width<T, kTileVectors == 4 ? 3 : 1, by_row, in_place>(product, range, finish);
     case 4: return sweep_of_width<T, kTileVectors == 4 ? 4 : 1, by_row, in_place>(product, range, finish);
   }
+}
+
+// The same for a deep product with many rows, block by block of b, each of which stays in the first cache for all rows.
+// `before` takes the sums of all blocks but the last, and stores them where `sums` says.
+template <class T, bool by_row, class Before, class Finish>
+inline void sweep_deep(Product<T> product, Range range, const T* sums, const Before& before, const Finish& finish) {
+  constexpr int64_t bytes = by_row ? 32 * 1024 : 16 * 1024;  // of a block; a by columns needs as much for itself
+  constexpr int64_t block = bytes / int64_t(kPanel<T> * sizeof(T));
+  static_assert(block % kPanel<T> == 0);
+  const int64_t stride_last = product.a.stride_last;
+  for (int64_t left = product.depth; left > block; left -= block) {
+    product.depth = block;
+    if (by_row) product.a.stride_last = product.a.stride;
+    sweep<T, by_row>(product, range, before);
+    product.depth = left - block;
+    product.a.stride_last = stride_last;
+    product.a.at += by_row ? block / kPanel<T> * product.a.jump : block * stride_last;
+    product.b += block * product.width;
+    product.sums = sums;
+  }
+  sweep<T, by_row>(product, range, finish);
 }
