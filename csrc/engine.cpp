@@ -13,7 +13,7 @@ namespace mlpcore {
 
 namespace {
 
-constexpr double kPollSeconds = 0.05;
+constexpr double kWhile = 0.05;  // seconds after which `train` may be asked to return
 // The update of a weight takes as long as this many nonzeros; most weights of a sparse layer meet none in a batch.
 constexpr int64_t kUpdateCost = 16;
 // The most nonzeros of a batch, 0 for dense rows.
@@ -120,7 +120,7 @@ void Engine<T>::assign(const Space<T>& space) {
 
 template <class T>
 Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates,
-                      int threads, bool (*interrupted)(), Sums sums) {
+                      int threads, Sums sums, int64_t* first) {
   const int64_t batch_rows = std::min(batch_size, data.rows), size = parameters_->size;
   Parameters<T>& p = *parameters_;
   const int averages = update.rule_slots();
@@ -158,10 +158,12 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
     if (space.mixed) space.mixed->read_weights(unit, all.w);
   };
 
+  const auto began = std::chrono::steady_clock::now();
+  const int64_t first_row = first ? *first : 0;
+  int64_t next = data.rows;  // thread 0's to lower
   run_team(threads, [&](int thread, int n, Barrier& barrier) {
-    auto polled = std::chrono::steady_clock::now();
     int64_t t = first_step;
-    for (int64_t start = 0, b = 0; start < data.rows; start += batch_size, ++b) {
+    for (int64_t start = first_row, b = start / batch_size; start < data.rows; start += batch_size, ++b) {
       const Batch<T> batch(plan_, data, start, std::min(batch_size, data.rows - start));
       if (batch.is_empty) continue;  // no mean to take
       const Noise noise{p.seed, ++t};
@@ -204,12 +206,10 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
           changed(unit, t);
         });
       }
+      if (!plan_.assignments.empty()) barrier.wait();  // they replace what the update has made
       if (thread == 0) {
-        const auto now = std::chrono::steady_clock::now();
-        if (std::chrono::duration<double>(now - polled).count() > kPollSeconds) {
-          polled = now;
-          sums.interrupted = interrupted();
-        }
+        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
+        if (first && passed.count() > kWhile) next = std::min(start + batch_size, data.rows);
         assign(space);
         p.step = t;
       }
@@ -218,9 +218,10 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         sums.penalty +=
             weights_.penalty_of(norms.get(), units(space), update.l1, update.l2, data.by_rows ? 1 : batch.weight_sum) *
             double(batch.rows);
-      if (sums.interrupted) return;
+      if (next <= start + batch_size) break;
     }
   });
+  if (first) *first = next;
   return sums;
 }
 

@@ -30,10 +30,11 @@ class Engine {
   const Bf16Kernels<T>* mixed() const { return mixed_; }
   void set_mixed(const Bf16Kernels<T>* kernels);
 
-  // One step per batch of consecutive rows; learning_rates (batches) or null. `interrupted` is asked about every 50 ms.
-  // What is added up goes on from `sums`: a pass in several calls has the sums of one.
+  // One step per batch of consecutive rows; learning_rates (batches) or null. What is added up goes on from `sums`: a pass
+  // in several calls has the sums of one. With `first`, the pass begins at that row and ends after a batch once it has
+  // taken a while; `first` is then the row to go on from.
   Sums train(const Data<T>& data, int64_t batch_size, const Update& update, const double* learning_rates, int threads,
-             bool (*interrupted)(), Sums sums = {});
+             Sums sums = {}, int64_t* first = nullptr);
 
   // Mean loss, penalty and packed gradient (packed as the weights) of all rows as one batch.
   Sums gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient);

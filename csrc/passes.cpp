@@ -1,6 +1,8 @@
 // Each op's kernel calls, forward and backward.
 #include "passes.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace mlpcore {
@@ -72,10 +74,11 @@ void Passes<T>::zero_gradients(const Space<T>& space, Range range, bool unbatche
 template <class T>
 void Passes<T>::noise(const Node& node, Range range, const Noise* noise, bool back, Panels<T> from,
                       Panels<T> to) const {
-  const auto numbers = [&] { return Dropout<T>{T(node.alpha), noise->seed, uint32_t(noise->step), uint32_t(node.op)}; };
+  const auto numbers = [&](T rate) { return Dropout<T>{rate, noise->seed, uint32_t(noise->step), uint32_t(node.op)}; };
   const bool active = noise && node.alpha > 0;
-  if (active && node.kind == OpKind::dropout) k_.dropout(numbers(), range, from, to);
-  else if (active && !back) k_.gaussian(numbers(), range, from, to);
+  if (active && node.kind == OpKind::dropout)  // of a rate that may round to 1
+    k_.dropout(numbers(std::min(T(node.alpha), std::nextafter(T(1), T(0)))), range, from, to);
+  else if (active && !back) k_.gaussian(numbers(T(node.alpha)), range, from, to);
   else if (from.at != to.at) k_.activation(Activation::identity, T(0), range, from, to);
 }
 

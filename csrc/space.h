@@ -84,7 +84,6 @@ struct Sums {
   std::vector<std::vector<double>> totals;  // weighted sums over rows
   std::vector<double> total_weights;
   int64_t rows = 0;
-  bool interrupted = false;
 
   // As if the other's batches had followed these.
   void add(const Sums& other) {

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+import mlpcore
 import reference
 from mlpcore import _core
 from reference_dropout import kept, philox
@@ -149,3 +150,11 @@ def test_wrong_rate_is_refused(rate):
     tape = _core.Tape()
     with pytest.raises(ValueError, match=r"dropout rate must be in \[0, 1\), got"):
         tape.dropout(tape.input(2), rate)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_rate_that_rounds_to_one_drops_nearly_all(dtype):
+    model = mlpcore.Sequential([mlpcore.Input((1000,), dtype=dtype), mlpcore.layers.Dropout(1 - 1e-9, dtype=dtype)])
+    y = np.asarray(model(np.ones((100, 1000), dtype), training=True))
+    assert np.all(np.isfinite(y))
+    assert np.mean(y != 0) < 1e-3

@@ -382,3 +382,30 @@ def test_memory_stays_flat_over_many_fits():
     for line in output.splitlines():
         _, before, after = line.split()
         assert int(after) < 1.01 * int(before), output
+
+
+@pytest.mark.parametrize("ask", ["save", "get_weights", "predict"])
+def test_a_signal_handler_may_use_the_model_that_trains(ask, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60000, 100)).astype(np.float32)
+    model = Sequential([layers.Input((100,)), layers.Dense(200, activation="relu"), layers.Dense(1)])
+    model.compile(loss="mse")
+    asked = []
+
+    def handler(number, frame):
+        asked.append(
+            {
+                "save": lambda: model.save(tmp_path / "model.mlp"),
+                "get_weights": model.get_weights,
+                "predict": lambda: model.predict(x[:3], verbose=0),
+            }[ask]()
+        )
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        while not asked:
+            history = model.fit(x, x[:, :1], verbose=0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert np.isfinite(history.history["loss"][0])

@@ -312,3 +312,15 @@ def test_rule_is_the_reference(hyperparameters, numbers_of_step, n, dtype, isa):
     np.testing.assert_allclose(w, exact[0], **close)
     for slot, expected in zip(slots, exact_slots, strict=True):
         np.testing.assert_allclose(slot, expected[0], **close)
+
+
+def test_sizes_that_overflow_are_refused():
+    x = np.zeros((1, 4), np.float32)
+    with pytest.raises(ValueError, match="reaches outside"):
+        kernels.view(x, [2, 2], [2**62 + 2**40] * 2, 0)
+    with pytest.raises(ValueError, match="reaches outside"):
+        kernels.view(x, [2**32, 2**32], [0, 0], 0)
+    with pytest.raises(ValueError, match="do not fit"):
+        kernels.copy_columns(x, np.zeros((1, 4), np.float32), 2**63 - 2, False)
+    with pytest.raises(ValueError, match="too large"):
+        kernels.reduce(x, "sum", 2**32, 2**32, 1)

@@ -12,12 +12,6 @@ namespace mlpcore {
 
 namespace {
 
-// PyErr_CheckSignals from the batch loop, which runs without the GIL.
-bool signal_raised() {
-  py::gil_scoped_acquire gil;
-  return PyErr_CheckSignals() != 0;
-}
-
 // Parameters with their lock: training excludes everything else, predictions run side by side.
 template <class T>
 struct SharedParameters {
@@ -75,7 +69,17 @@ class BoundEngine {
     std::shared_lock lock(shared_->mutex);
     return state().step;
   }
-  uint64_t seed() const { return state().seed; }
+  void set_step(int64_t step) {
+    if (step < 0) throw py::value_error("step must be >= 0, got " + std::to_string(step));
+    py::gil_scoped_release release;
+    std::unique_lock lock(shared_->mutex);
+    state().step = step;
+  }
+  uint64_t seed() const {
+    py::gil_scoped_release release;
+    std::shared_lock lock(shared_->mutex);
+    return state().seed;
+  }
   void set_seed(uint64_t seed) {
     py::gil_scoped_release release;
     std::unique_lock lock(shared_->mutex);
@@ -124,15 +128,18 @@ class BoundEngine {
     py::array_t<double> rates;
     if (!learning_rates.is_none())
       rates = checked<double>(learning_rates, "learning_rates", {(in.data.rows + batch_size - 1) / batch_size});
+    const double* given_rates = learning_rates.is_none() ? nullptr : rates.data();
     Sums sums = onto;
-    {
-      py::gil_scoped_release release;
-      std::unique_lock lock(shared_->mutex);
-      sums = engine_.train(in.data, batch_size, update, learning_rates.is_none() ? nullptr : rates.data(), threads,
-                           signal_raised, std::move(sums));
+    for (int64_t first = 0;;) {
+      {
+        py::gil_scoped_release release;
+        std::unique_lock lock(shared_->mutex);
+        sums = engine_.train(in.data, batch_size, update, given_rates, threads, std::move(sums), &first);
+      }
+      if (first >= in.data.rows) return sums;
+      // Handlers of signals run without the lock: they may well save the model.
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     }
-    if (sums.interrupted) throw py::error_already_set();
-    return sums;
   }
 
   py::tuple gradient(const py::object& x, const py::object& y, double l2, double l1, const py::object& sample_weight,
@@ -317,7 +324,7 @@ void bind_engine_of(py::module_& m, const char* name) {
   using E = BoundEngine<T>;
   py::class_<E>(m, name)
       .def_property_readonly("parameter_shapes", &E::parameter_shapes)
-      .def_property_readonly("step", &E::step)
+      .def_property("step", &E::step, &E::set_step)
       .def_property("seed", &E::seed, &E::set_seed)
       .def_property("mixed_precision", &E::mixed_precision, &E::set_mixed_precision)
       .def("load", &E::load, py::arg("parameters"))

@@ -119,9 +119,12 @@ View view_of(const Lengths& dims, const Lengths& strides, int64_t offset, int64_
   width = 1;
   for (size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] < 1) throw py::value_error("dims must be >= 1");
-    width *= v.dims[i] = dims[i];
-    const int64_t reach = (v.strides[i] = strides[i]) * (dims[i] - 1);
-    (reach < 0 ? low : high) += reach;
+    v.dims[i] = dims[i];
+    v.strides[i] = strides[i];
+    int64_t reach, &end = strides[i] < 0 ? low : high;
+    if (__builtin_mul_overflow(width, dims[i], &width) || __builtin_mul_overflow(strides[i], dims[i] - 1, &reach) ||
+        __builtin_add_overflow(end, reach, &end))
+      throw py::value_error("the view reaches outside x");
   }
   if (low < 0 || high >= x_width) throw py::value_error("the view reaches outside x");
   return v;
@@ -152,8 +155,11 @@ py::array_t<T> view_dx(A<T> dy, int64_t x_width, const Lengths& dims, const Leng
 template <class T>
 std::pair<int64_t, int64_t> reduced(A<T> x, int64_t outer, int64_t n, int64_t inner) {
   if (outer < 1 || n < 1 || inner < 1) throw py::value_error("outer, n and inner must be >= 1");
-  checked<T>(x, "x", {kAny, outer * n * inner});
-  return {x.shape(0), outer * inner};
+  int64_t width;
+  if (__builtin_mul_overflow(outer, inner, &width) || __builtin_mul_overflow(width, n, &n))
+    throw py::value_error("outer * n * inner is too large");
+  checked<T>(x, "x", {kAny, n});
+  return {x.shape(0), width};
 }
 
 template <class T>
@@ -180,7 +186,7 @@ template <class T>
 void copy_columns(A<T> x, py::array_t<T> y, int64_t first, bool add, const Isa& isa) {
   const auto from = checked<T>(x, "x", {kAny, kAny});
   auto to = checked<T>(y, "y", {from.shape(0), kAny}, true);
-  if (first < 0 || first + from.shape(1) > to.shape(1)) throw py::value_error("the columns of x do not fit into y");
+  if (first < 0 || first > to.shape(1) - from.shape(1)) throw py::value_error("the columns of x do not fit into y");
   table<T>(isa).copy_columns(from.shape(0), from.shape(1), from.data(), from.shape(1), to.mutable_data() + first,
                              to.shape(1), add);
 }
