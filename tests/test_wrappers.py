@@ -279,3 +279,13 @@ def test_only_fitted_mlp_estimators_become_models():
         model_from_estimator(MLPClassifier())
     with pytest.raises(TypeError, match="expects an MLPClassifier or MLPRegressor"):
         model_from_estimator(StandardScaler())
+
+
+@pytest.mark.parametrize("arguments", [{"validation_data": (X[:, :2], LABELS)}, {"epochs": "many"}])
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was(arguments):
+    estimator = ModelClassifier(build_classifier, epochs=1).fit(X, LABELS)
+    before, state = estimator.predict_proba(X), dict(vars(estimator))
+    with pytest.raises((TypeError, ValueError)):
+        estimator.fit(X[:, :4], Y, **arguments)
+    assert vars(estimator) == state
+    assert_array_equal(estimator.predict_proba(X), before)

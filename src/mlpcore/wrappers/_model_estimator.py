@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from mlpcore import _random
 from mlpcore._validation import unknown_argument
+from mlpcore.estimators._checking import unchanged_on_error
 
 Array = NDArray[Any]
 _META = "meta"  # a function with this parameter gets what is known of the data
@@ -137,34 +138,35 @@ class ModelEstimator(BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, first: bool, epochs: int, arguments: dict[str, Any]
     ) -> ModelEstimator:
         """Train a new model, or go on with the present one."""
-        X, y = self._checked_y(X, y, first)
-        targets = self._targets(y, first)
-        weights = self._weights(y, sample_weight, X)
-        with self._stream(first):
-            if first:
-                self.model_ = self._built(self._meta(X, targets))
-                self.history_: dict[str, list[float]] = {}
-            if arguments.get("validation_data") is not None:
-                arguments["validation_data"] = self._validation(*arguments["validation_data"])
-            epochs = arguments.pop("epochs", epochs)
-            initial = 0 if first else len(next(iter(self.history_.values()), ()))
-            history = self.model_.fit(
-                X,
-                self._shaped(targets),
-                **{
-                    "batch_size": self.batch_size,
-                    "epochs": initial + epochs,
-                    "initial_epoch": initial,
-                    "verbose": self.verbose,
-                    "callbacks": copy.deepcopy(self.callbacks),
-                    "validation_split": self.validation_split,
-                    "shuffle": self.shuffle,
-                    "sample_weight": weights,
-                    **arguments,
-                },
-            )
-        for name, values in history.history.items():
-            self.history_.setdefault(name, []).extend(float(value) for value in values)
+        with unchanged_on_error(self):
+            X, y = self._checked_y(X, y, first)
+            targets = self._targets(y, first)
+            weights = self._weights(y, sample_weight, X)
+            with self._stream(first):
+                if first:
+                    self.model_ = self._built(self._meta(X, targets))
+                    self.history_: dict[str, list[float]] = {}
+                if arguments.get("validation_data") is not None:
+                    arguments["validation_data"] = self._validation(*arguments["validation_data"])
+                epochs = arguments.pop("epochs", epochs)
+                initial = 0 if first else len(next(iter(self.history_.values()), ()))
+                history = self.model_.fit(
+                    X,
+                    self._shaped(targets),
+                    **{
+                        "batch_size": self.batch_size,
+                        "epochs": initial + epochs,
+                        "initial_epoch": initial,
+                        "verbose": self.verbose,
+                        "callbacks": copy.deepcopy(self.callbacks),
+                        "validation_split": self.validation_split,
+                        "shuffle": self.shuffle,
+                        "sample_weight": weights,
+                        **arguments,
+                    },
+                )
+            for name, values in history.history.items():
+                self.history_.setdefault(name, []).extend(float(value) for value in values)
         return self
 
     def _validation(self, X: Any, y: Any, *weights: Any) -> tuple[Any, ...]:
