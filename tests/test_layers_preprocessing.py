@@ -204,3 +204,12 @@ def nan_in_the_third_feature():
 def test_error_messages(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_embedding_refuses_integers_that_float32_does_not_tell_apart():
+    with pytest.raises(ValueError, match=r"exact up to 2\*\*24 = 16777216 in float32, got input_dim=16777217"):
+        layers.Embedding(2**24 + 1, 1)
+    layer = layers.Embedding(2**24 + 2, 1, dtype="float64", embeddings_initializer="zeros")
+    layer.build((None,))
+    layer.embeddings.assign(np.arange(2.0**24 + 2)[:, None])
+    assert layer(np.array([2**24, 2**24 + 1])).tolist() == [[2.0**24], [2.0**24 + 1]]

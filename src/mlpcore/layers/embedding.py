@@ -19,7 +19,7 @@ class Embedding(Layer):
     Parameters
     ----------
     input_dim : int >= 1
-        Rows of the table: the integers are 0, ..., input_dim - 1. Any other gives NaN.
+        Rows of the table: the integers are 0, ..., input_dim - 1. Any other gives NaN. At most 2**24 in float32.
     output_dim : int >= 1
         Length of a row.
     embeddings_initializer : str, config, object or callable, default "uniform"
@@ -63,6 +63,11 @@ class Embedding(Layer):
         kwargs.pop("input_length", None)
         super().__init__(**kwargs)
         self.input_dim = positive_integer("Embedding", "input_dim", input_dim)
+        if self.input_dim > 2**24 and self.dtype == "float32":
+            raise ValueError(
+                f"{self.name}: integers are exact up to 2**24 = 16777216 in float32, got input_dim={self.input_dim}. "
+                "Give the layer dtype='float64'."
+            )
         self.output_dim = positive_integer("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
