@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
+import mlpcore
 from keras_numbers import FILE, LINE, N_STEPS, OPTIMIZERS, START, key
 from mlpcore import optimizers
 from mlpcore._core import Engine, Tape
@@ -116,9 +117,24 @@ def test_schedule_gives_the_rate_of_the_present_step():
     assert again.rates(0, 3).tolist() == optimizer.rates(0, 3).tolist()
 
 
-def test_callable_rate_is_asked_before_each_step():
-    rates = iter([0.3, 0.2, 0.1])
-    assert optimizers.SGD(lambda: next(rates)).rates(0, 3).tolist() == [0.3, 0.2, 0.1]
+@pytest.mark.parametrize("hooks", [False, True])
+def test_callable_rate_is_asked_before_each_step_of_a_fit(hooks):
+    x = np.ones((8, 1), np.float32)
+    asked = []
+
+    def rate():
+        asked.append(int(model.optimizer.iterations))
+        return 0.1 / (1 + asked[-1])
+
+    class Looks(mlpcore.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    model = mlpcore.Sequential([mlpcore.Input((1,)), mlpcore.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(loss=lambda y, p: -p, optimizer=optimizers.SGD(rate))  # whose gradient by the weight is -1
+    model.fit(x, x, batch_size=2, epochs=2, verbose=0, callbacks=[Looks()] if hooks else None)
+    assert asked == list(range(8))
+    np.testing.assert_allclose(model.get_weights()[0], 0.1 * sum(1 / (1 + t) for t in range(8)), rtol=1e-6)
 
 
 def test_iterations_behave_as_a_number():
@@ -164,3 +180,24 @@ def test_biases_can_be_left_out_of_the_weight_decay():
     assert not optimizer.update().decay_bias
     with pytest.raises(ValueError, match="only the biases"):
         optimizer.exclude_from_weight_decay(var_names=["kernel"])
+
+
+def test_iterations_may_be_set_between_trainings():
+    x = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+
+    def trained(set_back):
+        mlpcore.utils.set_random_seed(0)
+        models = [mlpcore.Sequential([mlpcore.Input((2,)), mlpcore.layers.Dense(1)]) for _ in range(2)]
+        adam = optimizers.Adam(0.1)
+        for model in models:
+            model.compile(loss="mse", optimizer=adam)
+        models[0].fit(x, x[:, :1], verbose=0, shuffle=False)
+        models[1].fit(x, x[:, :1], verbose=0, shuffle=False)  # two models share the number of steps
+        assert adam.iterations == 4
+        if set_back:
+            adam.iterations = 0
+        models[1].fit(x, x[:, :1], verbose=0, shuffle=False)
+        assert adam.iterations == 6 - 4 * set_back
+        return models[1].get_weights()[0]
+
+    assert np.any(trained(True) != trained(False))  # the bias corrections begin anew

@@ -1,5 +1,8 @@
 """How often a model's call runs in training, and what losses and metrics may ask for."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -101,3 +104,64 @@ def test_an_error_leaves_the_weights_of_the_last_batch_and_not_their_averages():
         model.fit(X, Y, batch_size=2, verbose=0, callbacks=[stop])
     for now, then in zip(model.get_weights(), stop.weights, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+class Stops(mlpcore.callbacks.Callback):
+    """Ends an evaluation or a prediction after its second batch."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.model.stop_evaluating = batch == 1
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.model.stop_predicting = batch == 1
+
+
+class Counts(mlpcore.callbacks.Callback):
+    """Counts the batches of an evaluation."""
+
+    def on_test_begin(self, logs=None):
+        self.batches = 0
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.batches += 1
+
+    def on_predict_batch_end(self, batch, logs=None):
+        pass
+
+
+def test_a_pass_that_was_stopped_does_not_stop_the_next():
+    x = np.ones((10, 2), np.float32)
+    model = mlpcore.Sequential([mlpcore.Input((2,)), mlpcore.layers.Dense(1)])
+    model.compile(loss="mse")
+    counts = Counts()
+    assert len(model.predict(x, batch_size=2, verbose=0, callbacks=[Stops()])) == 4
+    assert len(model.predict(x, batch_size=2, verbose=0, callbacks=[counts])) == 10
+    assert len(model.predict((x[i : i + 2] for i in range(0, 10, 2)), verbose=0, callbacks=[Stops()])) == 4
+    model.evaluate(x, x[:, :1], batch_size=2, verbose=0, callbacks=[Stops(), counts])
+    assert counts.batches == 2
+    model.evaluate(x, x[:, :1], batch_size=2, verbose=0, callbacks=[counts])
+    assert counts.batches == 5
+
+
+class Squares(mlpcore.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = mlpcore.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs * inputs)
+
+
+def test_data_are_freed_after_the_last_pass():
+    model = Squares()
+    model.compile(loss="mse")
+    x = np.ones((64, 2), np.float32)
+    layer = mlpcore.layers.Dense(1)
+    model.fit(x, x[:, :1], verbose=0)
+    model.evaluate(x, x[:, :1], verbose=0)
+    model.predict(x, verbose=0)
+    layer(x)
+    x_is_there = weakref.ref(x)
+    del x
+    gc.collect()
+    assert x_is_there() is None

@@ -93,7 +93,10 @@ class Eager:
         if training:
             self.arena.set_seed(_random.next_seed())
         with recorder:
-            result = self.layer(*args, **kwargs)
+            try:
+                result = self.layer(*args, **kwargs)
+            finally:
+                recorder.batch = None  # the data shall not live on
             leaves = flatten(result)
             assigned, losses = recorder.assigned, recorder.losses
             wanted = [*(x for x in leaves if isinstance(x, Symbol)), *(x for _, x in assigned), *losses]

@@ -205,9 +205,14 @@ class Optimizer:
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
             return rate.rates(first_step, n_steps)
-        if callable(rate):
+        if self.asks_for_rate:
             return np.array([float(rate()) for _ in range(n_steps)], np.float64)
         return None
+
+    @property
+    def asks_for_rate(self) -> bool:
+        """Whether a function without arguments gives the learning rate: it may depend on anything."""
+        return callable(self._learning_rate) and not isinstance(self._learning_rate, LearningRateSchedule)
 
     def update(self, rate: float | None = None) -> Update:
         """Return the arithmetic of a step for the engine.
@@ -229,7 +234,9 @@ class Optimizer:
         if self.use_ema:
             numbers["average_momentum"] = self.ema_momentum
             numbers["average_every"] = self.ema_overwrite_frequency or 0
-        return Update(self.kind, learning_rate=float(self.learning_rate if rate is None else rate), **numbers)
+        if rate is None:
+            rate = 0.0 if self.asks_for_rate else float(self.learning_rate)  # a function gives each step its own
+        return Update(self.kind, learning_rate=float(rate), **numbers)
 
     def _numbers(self) -> dict[str, Any]:
         """Return the keywords of the class's own arithmetic for `Update`."""

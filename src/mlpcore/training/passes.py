@@ -61,7 +61,7 @@ class Pass:
         self.learner = learner
         self.step = 0
         self.stopped = False
-        self._by_batch = watcher.needs_batches or not is_static or (learner is not None and learner.has_constraints)
+        self._by_batch = watcher.needs_batches or not is_static or (learner is not None and learner.acts_between_steps)
 
     def over(self, feed: Feed, order: Order | None, batch_size: int, skip: int = 0) -> None:
         """Take rows in consecutive batches.
@@ -214,9 +214,9 @@ class Learner:
         self._update: Update | None = None  # what they make
 
     @property
-    def has_constraints(self) -> bool:
-        """Whether there is something to do after each step."""
-        return bool(self.constrained)
+    def acts_between_steps(self) -> bool:
+        """Whether weights have constraints, or a function is asked for the learning rate of each step."""
+        return bool(self.constrained) or self.optimizer.asks_for_rate
 
     def resume(self, engine: Engine) -> None:
         """Let an engine go on where the optimizer stands."""
@@ -260,6 +260,8 @@ class Learner:
                 onto=onto,
             )
         finally:
+            if self.optimizer.asks_for_rate:
+                self.optimizer.iterations = engine.step
             self.arena.trained()
             for variable in self.constrained:
                 assert variable.constraint is not None

@@ -34,7 +34,7 @@ def predicted(session: Session, source: Source, watcher: Watcher, is_static: boo
     """
     parts: list[list[NDArray[Any]]] = []
     structure: Structure = None
-    step = 0
+    step, stopped = 0, False
     for feed, order, batch_size in session.feeds("predict", source):
         n_rows = feed.n_rows if order is None else len(order)
         by_batch = watcher.needs_batches or not is_static
@@ -46,8 +46,12 @@ def predicted(session: Session, source: Source, watcher: Watcher, is_static: boo
             arrays, structure = _call(session, feed, rows, batch_size, is_static)
             parts.append(arrays)
             step += 1
-            if watcher.needs_batches and watcher.end(step - 1, {"outputs": pack(structure, arrays)}):
+            if watcher.needs_batches:
+                stopped = watcher.end(step - 1, {"outputs": pack(structure, arrays)})
+            if stopped:
                 break
+        if stopped:
+            break
     if not parts:
         raise ValueError("there are no rows to predict for.")
     whole = [each[0] if len(each) == 1 else np.concatenate(each) for each in zip(*parts, strict=True)]

@@ -119,8 +119,11 @@ class Recording:
             The inputs, should `call` ask for numbers.
         """
         self.recorder.replay(batch)
-        with self.recorder:
-            return self._forward(self._inputs)
+        try:
+            with self.recorder:
+                return self._forward(self._inputs)
+        finally:
+            self.recorder.batch = None  # `call` alone may ask for numbers, and the data shall not live on
 
     def names(self, batch: Any = None) -> list[str]:
         """Return the names of the outputs; the model's call runs for them once."""
@@ -169,7 +172,6 @@ class Recording:
             if not isinstance(symbol, Symbol):
                 raise TypeError(f"output {name!r} must be a tensor, got {symbol!r} of type {type(symbol).__name__}.")
         plan, targets, recorded = Plan([], []), list[Target](), list[OutputMetric]()
-        recorder.batch = None  # losses and metrics are recorded once, for any numbers
         with recorder:
             if self._compiled is not None:
                 plan, targets, recorded = self._record_objectives(self._compiled, names, symbols, form)

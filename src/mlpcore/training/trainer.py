@@ -255,6 +255,7 @@ class Trainer(Compilable):
             raise unknown_argument(f"{type(self).__name__}.evaluate", name, parameters_of(Trainer.evaluate)[1:])
         self._must_be_compiled("evaluate")
         source = source_of(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        self.stop_evaluating = False
         if callbacks is None and verbose == 0:
             logs = self._session.evaluated(source, NoHooks())
             return logs if return_dict else self._in_order(logs)
@@ -322,6 +323,7 @@ class Trainer(Compilable):
         for name in unknown:
             raise unknown_argument(f"{type(self).__name__}.predict", name, parameters_of(Trainer.predict)[1:])
         source = source_of(x, batch_size=batch_size, steps=steps)
+        self.stop_predicting = False
         if callbacks is None and verbose == 0:
             return self._session.predicted(source, NoHooks())
         callbacks = self._callbacks(callbacks, verbose, source)
