@@ -3,7 +3,8 @@
 
 `.ci/versions.py lowest` or `.ci/versions.py newest`, then `--python PROGRAM` for another Python than this one and
 arguments of pytest for other tests. A new environment in build/versions gets those versions; the sdist is made there,
-from it alone and without build isolation a wheel, and the sdist's tests run on the wheel as it is installed.
+from it alone and without build isolation a wheel, and the sdist's tests run on the wheel as it is installed. This
+program itself needs Python 3.11.
 """
 
 import argparse

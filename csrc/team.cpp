@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <system_error>
@@ -91,7 +92,7 @@ Team& current_team() {
 int omp_limit() {
   const char* text = std::getenv("OMP_NUM_THREADS");
   const int n = text ? std::atoi(text) : 0;
-  return n > 0 ? n : processors();
+  return n > 0 ? std::min(n, processors()) : processors();
 }
 
 std::atomic<int>& limit() {

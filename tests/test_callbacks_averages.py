@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 
 from mlpcore import callbacks, layers, models, optimizers, random
-from mlpcore._core import Update
 from mlpcore.callbacks import LambdaCallback, SwapEMAWeights
-
-if not hasattr(Update, "average_momentum"):
-    pytest.skip("this engine keeps no averages", allow_module_level=True)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)).astype(np.float32)

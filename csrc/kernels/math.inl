@@ -58,7 +58,7 @@ inline ExpParts<T> exp_parts(Vec<T> x, Vec<T> d = Vec<T>{}) {
   return {IntVec<T>(shifted) << C::mantissa, s * (r * r) + r};
 }
 
-// e^x: at most 1.5 ULP (float32) and 1.5 ULP (float64); 0 where the result would be subnormal, infinity above the range.
+// e^x: at most 1.5 ULP; 0 where the result would be subnormal, infinity above the range.
 template <class T>
 inline Vec<T> exp(Vec<T> x) {
   using C = MathConstants<T>;

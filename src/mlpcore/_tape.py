@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar, Token
 from math import prod
 from types import TracebackType
@@ -263,13 +262,3 @@ class Recorder(Passes):
             symbol.reader = (arena.generation, arena.engine(tape))
         arena.push()
         return symbol.array(symbol.reader[1].predict(list(self.batch), training=self.training))
-
-
-@contextmanager
-def told_training(recorder: Recorder, training: bool) -> Iterator[None]:
-    """Let layers called inside be told another `training` than the pass's own."""
-    outer, recorder.training = recorder.training, training
-    try:
-        yield
-    finally:
-        recorder.training = outer

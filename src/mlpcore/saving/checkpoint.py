@@ -99,15 +99,6 @@ def load_state(model: Any, path: PathLike) -> dict[str, Any] | None:
     return None
 
 
-def peek(path: PathLike) -> dict[str, Any] | None:
-    """Return `extra` of the checkpoint that `load_state` would use, without a model; None if there is none."""
-    for candidate in (Path(path), previous(path)):
-        with contextlib.suppress(OSError, FileFormatError):
-            extra: dict[str, Any] = _read(candidate)["extra"]
-            return extra
-    return None
-
-
 def delete_state(path: PathLike) -> None:
     """Remove a checkpoint, the one kept beside it and leftovers of killed writers; fine if there are none."""
     remove_leftovers(path)

@@ -65,13 +65,6 @@ class Trainer(Compilable):
         """Return the optimizer's slots: lists of arrays in the order of `variables`; [] before training."""
         return self._session.slots()
 
-    def _training_state(self) -> dict[str, Any]:
-        """Return the optimizer's slots, the seed of noise and the generator of orders, as plain data and arrays."""
-        return self._session.get_state()
-
-    def _set_training_state(self, state: Mapping[str, Any]) -> None:
-        self._session.set_state(dict(state))
-
     # ------------------------------------------------ fit
 
     def fit(
