@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcore import _registry
-from mlpcore._validation import check_number
 
 Shape: TypeAlias = Sequence[int]
 Values: TypeAlias = NDArray[Any]
@@ -98,6 +97,10 @@ class Constant(Initializer):
     _arguments = "value"
 
     def __init__(self, value: Any = 0.0):
+        try:
+            np.asarray(value, np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"Constant: value must be a number or an array of numbers, got {value!r}") from None
         self.value = value
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:
@@ -122,7 +125,6 @@ class Identity(Initializer):
     _arguments = "gain"
 
     def __init__(self, gain: float = 1.0):
-        check_number("gain", gain)
         self.gain = gain
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:
