@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from mlpcore import _core
 
@@ -21,8 +21,8 @@ _KINDS: dict[str, tuple[tuple[Any, ...], str]] = {  # of type hints that can be 
     "int": ((Integral,), "an integer"),
     "float": ((Real,), "a number"),
     "str": ((str,), "a string"),
-    "os.PathLike": ((str, bytes, os.PathLike), "a path"),
-    "PathLike": ((str, bytes, os.PathLike), "a path"),
+    "os.PathLike": ((str, bytes, os.PathLike), "a string or a path"),
+    "PathLike": ((str, bytes, os.PathLike), "a string or a path"),
     "Mapping": ((Mapping,), "a dict"),
     "Callable": ((Callable,), "a function"),
     "None": ((type(None),), "None"),
@@ -204,6 +204,25 @@ def numbers(name: str, values: object) -> list[float]:
     if not all(isinstance(each, Real) and not isinstance(each, bool) for each in found):
         raise TypeError(f"{name} must be a number or a sequence of numbers, got {values!r}")
     return [float(each) for each in found]
+
+
+def array_of_numbers(name: str, values: object) -> NDArray[np.float64]:
+    """Return a number or an array-like of numbers as an array; raise TypeError if it is neither.
+
+    Examples
+    --------
+    >>> array_of_numbers("mean", [1, 2])
+    array([1., 2.])
+    >>> array_of_numbers("mean", None)
+    Traceback (most recent call last):
+    TypeError: mean must be a number or an array of numbers, got None
+    """
+    try:
+        if values is not None:
+            return np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"{name} must be a number or an array of numbers, got {values!r}")
 
 
 def suggest(name: object, options: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcore import _registry
+from mlpcore._validation import array_of_numbers
 
 Shape: TypeAlias = Sequence[int]
 Values: TypeAlias = NDArray[Any]
@@ -97,10 +98,7 @@ class Constant(Initializer):
     _arguments = "value"
 
     def __init__(self, value: Any = 0.0):
-        try:
-            np.asarray(value, np.float64)
-        except (TypeError, ValueError):
-            raise TypeError(f"Constant: value must be a number or an array of numbers, got {value!r}") from None
+        array_of_numbers("Constant: value", value)
         self.value = value
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:

@@ -56,6 +56,7 @@ class Model(Trainer):
     'wide_and_deep'
     """
 
+    _takes_one = False
     _wiring: Wiring | None = None
     _adds_losses: bool = False  # whether a layer has been seen to add to the loss in a call for predictions
 
