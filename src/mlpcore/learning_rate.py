@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlpcore import _random
 from mlpcore._structure import map_structure
+from mlpcore._validation import checked
 from mlpcore.data import as_arrays, count_rows
 
 
@@ -69,6 +70,7 @@ class LearningRateRange:
         return f"LearningRateRange(suggestion={self.suggestion:.3g}, {len(self.rates)} steps, {low:.3g} to {high:.3g})"
 
 
+@checked
 def find_learning_rate(
     model: Any,
     x: Any,
