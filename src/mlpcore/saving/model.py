@@ -75,7 +75,7 @@ def save_model(
     >>> bool((load_model(path).predict(np.ones((1, 2)), verbose=0) == model.predict(np.ones((1, 2)), verbose=0)).all())
     True
     """
-    if not (isinstance(model, Layer) and hasattr(model, "compiled")):
+    if isinstance(model, type) or not hasattr(model, "get_compile_config"):
         raise TypeError(f"save_model: model must be a Model, got {model!r}")
     if save_format is not None and save_format not in _FORMATS:
         raise ValueError(f"unknown save_format {save_format!r}{suggest(str(save_format), list(_FORMATS))}")
