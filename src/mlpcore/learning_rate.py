@@ -155,7 +155,7 @@ def _losses(
     model: Any, x: Any, y: Any, rates: NDArray[np.float64], batch_size: int, divergence: float, seed: int
 ) -> NDArray[np.float64]:
     """Train the model with the rates, one a step; return the losses until they diverge."""
-    batches = _batches(count_rows(x), batch_size, np.random.default_rng(seed))
+    batches = _batches(count_rows(x, y), batch_size, np.random.default_rng(seed))
     losses: list[float] = []
     for rate in rates:
         rows = next(batches)
