@@ -27,7 +27,7 @@ def test_error_inside_a_schedule_is_not_hidden():
 def test_schedule_has_to_return_a_float():
     with pytest.raises(ValueError, match="has to return a float, got None for epoch 0"):
         run(LearningRateScheduler(lambda epoch: None), losses(1))
-    with pytest.raises(TypeError, match="schedule expects a function"):
+    with pytest.raises(TypeError, match="schedule must be a function"):
         LearningRateScheduler(0.1)
 
 

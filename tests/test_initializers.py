@@ -132,7 +132,7 @@ def test_own_callable_and_class_are_taken_as_they_are():
         (lambda: initializers.VarianceScaling(scale=0), ValueError, "scale must be positive, got 0"),
         (lambda: initializers.VarianceScaling(mode="in"), ValueError, "mode must be one of .*, got 'in'"),
         (lambda: initializers.VarianceScaling(distribution="x"), ValueError, "distribution must be one of .*, got 'x'"),
-        (lambda: initializers.HeNormal(seed=1.5), TypeError, "HeNormal's seed must be an integer or None, got 1.5"),
+        (lambda: initializers.HeNormal(seed=1.5), TypeError, "HeNormal: seed must be an integer or None, got 1.5"),
         (lambda: initializers.Orthogonal()((3,)), ValueError, r"at least two axes, got the shape \(3,\)"),
         (lambda: initializers.Identity()((3,)), ValueError, r"two axes, got the shape \(3,\)"),
         (lambda: initializers.he_norml, AttributeError, "has no attribute 'he_norml'; did you mean 'he_normal'"),

@@ -425,3 +425,8 @@ def test_import_does_not_load_matplotlib_and_its_absence_is_told():
 def test_real_model_that_is_not_built_is_told():
     with pytest.raises(ValueError, match="is not built: call it on data or fit it first"):
         plot.plot_model(models.Sequential([layers.Dense(1)]))
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(TypeError, match="expected a model, got 3"):
+        plot.plot_model(3)

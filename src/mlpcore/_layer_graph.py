@@ -79,6 +79,8 @@ def layer_graph(model: Any) -> LayerGraph:
         inputs, outputs = _called(model)
     if outputs:
         return _traced(model.name, inputs, outputs)
+    if not hasattr(model, "layers"):
+        raise TypeError(f"expected a model, got {model!r}")
     layers = list(model.layers)
     if not getattr(model, "built", True) or not layers:
         raise ValueError(f"the model {model.name!r} is not built: call it on data or fit it first")

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from mlpcore._validation import suggest
+from mlpcore._validation import checked, suggest
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ _NOUNS = {
     "regularizers": "regularizer",
     "schedules": "learning-rate schedule",
 }
+_CHECKED = {"constraints", "initializers", "losses", "metrics", "optimizers"}  # whose classes leave it to their hints
 _built_in: dict[str, dict[str, Any]] = {family: {} for family in _NOUNS}  # family -> any of its names -> object
 _imported: set[str] = set()  # families that have been looked into
 _home: dict[int, tuple[str, str]] = {}  # id of a built-in (they live forever) -> family, its first name
@@ -59,6 +60,8 @@ def snake_case(name: str) -> str:
 def built_in(family: str, *aliases: str) -> Callable[[T], T]:
     """Decorate a built-in class or function: it is found under its name, the name in snake case and `aliases`.
 
+    The constructors of most families also check their arguments by their hints.
+
     Parameters
     ----------
     family : str
@@ -72,6 +75,8 @@ def built_in(family: str, *aliases: str) -> Callable[[T], T]:
         for each in (name, snake_case(name), *aliases):
             _built_in[family].setdefault(each, thing)
         _home[id(thing)] = (family, name)
+        if family in _CHECKED and inspect.isclass(thing) and inspect.isfunction(thing.__init__):
+            thing.__init__ = checked(thing.__init__)  # type: ignore[method-assign]
         return thing
 
     return add

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
-from mlpcore._validation import check_number
+from mlpcore._validation import integers
 
 Values: TypeAlias = NDArray[Any]
 Axis: TypeAlias = int | Sequence[int]
@@ -54,8 +54,14 @@ class Constraint:
         return cls(**config)
 
 
-def _norms(w: Values, axis: Axis) -> Values:
-    norms: Values = np.sqrt(np.sum(np.square(w), axis=axis if isinstance(axis, int) else tuple(axis), keepdims=True))
+def _axis(axis: Axis | None) -> Axis | None:
+    """Return an axis, several as a list, or None for all; raise TypeError if it is none of these."""
+    return axis if axis is None or isinstance(axis, int) else integers("axis", axis)
+
+
+def _norms(w: Values, axis: Axis | None) -> Values:
+    axes = tuple(axis) if isinstance(axis, Sequence) else axis
+    norms: Values = np.sqrt(np.sum(np.square(w), axis=axes, keepdims=True))
     return norms
 
 
@@ -66,7 +72,7 @@ class MaxNorm(Constraint):
     Parameters
     ----------
     max_value : float, default 2
-    axis : int or sequence of int, default 0
+    axis : int, sequence of int or None, default 0
         Axes that a norm sums over; 0 in a kernel (inputs, units) means one norm per unit.
 
     Examples
@@ -78,9 +84,8 @@ class MaxNorm(Constraint):
 
     _arguments = "max_value axis"
 
-    def __init__(self, max_value: float = 2, axis: Axis = 0):
-        check_number("max_value", max_value)
-        self.max_value, self.axis = max_value, axis
+    def __init__(self, max_value: float = 2, axis: Axis | None = 0):
+        self.max_value, self.axis = max_value, _axis(axis)
 
     def __call__(self, w: Values) -> Values:
         """Return the nearest allowed weight."""
@@ -107,7 +112,7 @@ class UnitNorm(Constraint):
 
     Parameters
     ----------
-    axis : int or sequence of int, default 0
+    axis : int, sequence of int or None, default 0
         Axes that a norm sums over.
 
     Examples
@@ -119,8 +124,8 @@ class UnitNorm(Constraint):
 
     _arguments = "axis"
 
-    def __init__(self, axis: Axis = 0):
-        self.axis = axis
+    def __init__(self, axis: Axis | None = 0):
+        self.axis = _axis(axis)
 
     def __call__(self, w: Values) -> Values:
         """Return the nearest allowed weight."""
@@ -136,7 +141,7 @@ class MinMaxNorm(Constraint):
     min_value, max_value : float, default 0 and 1
     rate : float, default 1
         The norm becomes ``(1 - rate) * norm + rate * clip(norm, min_value, max_value)``.
-    axis : int or sequence of int, default 0
+    axis : int, sequence of int or None, default 0
         Axes that a norm sums over.
 
     Examples
@@ -148,10 +153,8 @@ class MinMaxNorm(Constraint):
 
     _arguments = "min_value max_value rate axis"
 
-    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0):
-        for name, value in (("min_value", min_value), ("max_value", max_value), ("rate", rate)):
-            check_number(name, value)
-        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis | None = 0):
+        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, _axis(axis)
 
     def __call__(self, w: Values) -> Values:
         """Return the nearest allowed weight."""

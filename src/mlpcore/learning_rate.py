@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlpcore import _random
 from mlpcore._structure import map_structure
+from mlpcore._validation import checked
 from mlpcore.data import as_arrays, count_rows
 
 
@@ -69,6 +70,7 @@ class LearningRateRange:
         return f"LearningRateRange(suggestion={self.suggestion:.3g}, {len(self.rates)} steps, {low:.3g} to {high:.3g})"
 
 
+@checked
 def find_learning_rate(
     model: Any,
     x: Any,
@@ -153,7 +155,7 @@ def _losses(
     model: Any, x: Any, y: Any, rates: NDArray[np.float64], batch_size: int, divergence: float, seed: int
 ) -> NDArray[np.float64]:
     """Train the model with the rates, one a step; return the losses until they diverge."""
-    batches = _batches(count_rows(x), batch_size, np.random.default_rng(seed))
+    batches = _batches(count_rows(x, y), batch_size, np.random.default_rng(seed))
     losses: list[float] = []
     for rate in rates:
         rows = next(batches)

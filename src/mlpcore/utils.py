@@ -15,6 +15,7 @@ from mlpcore._registry import (
     register_keras_serializable,
 )
 from mlpcore._structure import Structure, map_structure
+from mlpcore._validation import array_of_numbers, check_integer, checked
 from mlpcore.data import PyDataset, as_arrays, count_rows
 from mlpcore.layers.naming import clear_session
 
@@ -64,6 +65,7 @@ def set_random_seed(seed: int) -> None:
     _random.set_seed(int(seed))
 
 
+@checked
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float64]:
     """Return class indices as one-hot rows.
 
@@ -89,7 +91,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    labels = np.asarray(x).astype(np.int64)
+    labels = array_of_numbers("to_categorical: x", x).astype(np.int64)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     n = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
@@ -99,7 +101,8 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
     return result
 
 
-def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
+@checked
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> NDArray[Any]:
     """Return `x` with norm 1 along an axis; rows of zeros stay zeros.
 
     Parameters
@@ -108,7 +111,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
         Numbers.
     axis : int, default -1
         The axis along which the norm is taken.
-    order : int, default 2
+    order : float, default 2
         2: Euclidean norm.
 
     Examples
@@ -116,11 +119,12 @@ def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
     >>> normalize([[3.0, 4.0]])
     array([[0.6, 0.8]])
     """
-    values = np.asarray(x, np.float64)
+    values = array_of_numbers("normalize: x", x)
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)
     return values / np.where(norms == 0, 1, norms)
 
 
+@checked
 def split_dataset(
     dataset: Structure,
     left_size: float | int | None = None,
@@ -183,4 +187,5 @@ def _rows(size: float | int | None, n: int, name: str) -> int | None:
         if not 0 < size < 1:
             raise ValueError(f"{name} must lie between 0 and 1 or be a number of rows, got {size}.")
         return round(size * n)
+    check_integer(name, size)
     return int(size)

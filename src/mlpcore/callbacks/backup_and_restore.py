@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from mlpcore._validation import checked
 from mlpcore.callbacks.base import Callback, Logs, overrides_batches
 from mlpcore.callbacks.model_checkpoint import BatchCounter
 from mlpcore.saving import checkpoint
@@ -50,10 +51,11 @@ class BackupAndRestore(Callback):
 
     _runs_last = True
 
+    @checked
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],
-        save_freq: int | str | bool = "epoch",
+        save_freq: int | Literal["epoch"] = "epoch",
         double_checkpoint: bool = True,
         delete_checkpoint: bool = True,
     ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpcore._validation import checked
 from mlpcore.callbacks.base import Callback, Logs
 from mlpcore.saving.errors import naming
 
@@ -51,6 +52,7 @@ class CSVLogger(Callback):
     0,0.5,0.75
     """
 
+    @checked
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename = os.fspath(filename)

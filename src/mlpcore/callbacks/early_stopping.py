@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlpcore._validation import checked
 from mlpcore.callbacks.base import Logs
 from mlpcore.callbacks.monitor import MonitorCallback
 
@@ -55,16 +56,17 @@ class EarlyStopping(MonitorCallback):
     (True, 1, 0.7)
     """
 
+    @checked
     def __init__(
         self,
         monitor: str = "val_loss",
         min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
+        patience: float = 0,
+        verbose: bool | int = 0,
         mode: str = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,
-        start_from_epoch: int = 0,
+        start_from_epoch: float = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
         self.patience = patience

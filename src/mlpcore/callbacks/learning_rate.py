@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpcore._validation import checked
 from mlpcore.callbacks.base import Callback, Logs
 from mlpcore.callbacks.monitor import MonitorCallback
 
@@ -38,10 +39,9 @@ class LearningRateScheduler(Callback):
     >>> callback = LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else 0.9 * rate)
     """
 
-    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
+    @checked
+    def __init__(self, schedule: Callable[..., Any], verbose: bool | int = 0) -> None:
         super().__init__()
-        if not callable(schedule):
-            raise TypeError(f"schedule expects a function of epoch and learning rate, got {schedule!r}")
         self.schedule = schedule
         self.verbose = verbose
         self._takes_rate = _takes_two(schedule)
@@ -111,15 +111,16 @@ class ReduceLROnPlateau(MonitorCallback):
     0.1
     """
 
+    @checked
     def __init__(
         self,
         monitor: str = "val_loss",
         factor: float = 0.1,
-        patience: int = 10,
-        verbose: int = 0,
+        patience: float = 10,
+        verbose: bool | int = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
-        cooldown: int = 0,
+        cooldown: float = 0,
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
@@ -130,7 +131,8 @@ class ReduceLROnPlateau(MonitorCallback):
         self.patience = patience
         self.verbose = verbose
         self.cooldown = cooldown
-        self.cooldown_counter = self.wait = 0
+        self.cooldown_counter: float = 0
+        self.wait = 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Forget what an earlier training left."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import string
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from mlpcore._validation import suggest
+from mlpcore._validation import checked, suggest
 from mlpcore.callbacks.base import Logs, overrides_batches
 from mlpcore.callbacks.monitor import MonitorCallback
 
@@ -93,15 +93,16 @@ class ModelCheckpoint(MonitorCallback):
     saved best-0.25
     """
 
+    @checked
     def __init__(
         self,
         filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
-        verbose: int = 0,
+        verbose: bool | int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
-        save_freq: int | str = "epoch",
+        save_freq: int | Literal["epoch"] = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)

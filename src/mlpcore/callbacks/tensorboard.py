@@ -7,11 +7,12 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from mlpcore._layer_graph import layer_graph
+from mlpcore._validation import checked
 from mlpcore.callbacks.base import Callback, Logs, overrides_batches
 from mlpcore.callbacks.event_files import EventFiles, require_writer
 from mlpcore.callbacks.graph_def import graph_def
@@ -68,6 +69,7 @@ class TensorBoard(Callback):
     >>> model.fit(X, y, validation_split=0.1, callbacks=[board])  # doctest: +SKIP
     """
 
+    @checked
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
@@ -75,7 +77,7 @@ class TensorBoard(Callback):
         write_graph: bool = True,
         write_images: bool = False,
         write_steps_per_second: bool = False,
-        update_freq: int | str = "epoch",
+        update_freq: int | Literal["epoch", "batch"] = "epoch",
         profile_batch: int = 0,
         embeddings_freq: int = 0,
         embeddings_metadata: str | os.PathLike[str] | dict[str, Any] | None = None,

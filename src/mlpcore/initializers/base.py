@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcore import _registry
-from mlpcore._validation import check_number
+from mlpcore._validation import array_of_numbers
 
 Shape: TypeAlias = Sequence[int]
 Values: TypeAlias = NDArray[Any]
@@ -98,6 +98,7 @@ class Constant(Initializer):
     _arguments = "value"
 
     def __init__(self, value: Any = 0.0):
+        array_of_numbers("Constant: value", value)
         self.value = value
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:
@@ -122,7 +123,6 @@ class Identity(Initializer):
     _arguments = "gain"
 
     def __init__(self, gain: float = 1.0):
-        check_number("gain", gain)
         self.gain = gain
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:

@@ -95,7 +95,9 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     >>> deserialize(serialize(Flatten(name="flat"))).name
     'flat'
     """
-    layer: Layer = _registry.deserialize(config, custom_objects, "layers")
+    layer = _registry.deserialize(config, custom_objects, "layers")
+    if not isinstance(layer, Layer):
+        raise ValueError(f"layers.deserialize: config must describe a layer, got {config!r}")
     return layer
 
 

@@ -48,7 +48,8 @@ class Affine(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(axis, int | list | tuple):
+        axes = axis if isinstance(axis, list | tuple) else [axis]
+        if not all(isinstance(each, int) for each in axes):
             raise TypeError(f"{type(self).__name__}: axis must be an integer or a sequence of them, got {axis!r}")
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = number_between(type(self).__name__, "epsilon", epsilon, 0)

@@ -7,6 +7,7 @@ from typing import Any
 from mlpcore import activations, constraints, initializers, ops, regularizers
 from mlpcore._registry import built_in
 from mlpcore._tensor import Shape
+from mlpcore._validation import checked, integers
 from mlpcore.layers._arguments import arguments_of, number_between, sizes_of
 from mlpcore.layers.base import Layer
 
@@ -141,6 +142,7 @@ class ELU(Elementwise):
     array([[-1.,  2.]], dtype=float32)
     """
 
+    @checked
     def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.alpha = float(alpha)
@@ -171,6 +173,7 @@ class Softmax(Elementwise):
     array([[0.5, 0.5]], dtype=float32)
     """
 
+    @checked
     def __init__(self, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = axis
@@ -216,7 +219,8 @@ class PReLU(Elementwise):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else list(shared_axes or []) or None
+        shared = [shared_axes] if isinstance(shared_axes, int) else integers("PReLU: shared_axes", shared_axes or [])
+        self.shared_axes = shared or None
 
     def build(self, input_shape: Shape) -> None:
         """Create the slopes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from mlpcore._arena import Variable
 from mlpcore._functional import symbolic, tensors
 from mlpcore._passes import same
 from mlpcore._registry import note_class
-from mlpcore._structure import flatten, map_structure
+from mlpcore._structure import flatten, is_nested, map_structure
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import History, KerasTensor, Shape, Structure, Symbol, Tensor
 from mlpcore._validation import unknown_argument
@@ -75,6 +76,7 @@ class Layer(Weighted):
     """
 
     _pure: bool = False  # whether a call with the same inputs records the same, so that it need not run again
+    _takes_one: ClassVar[bool] = True  # whether a call on several tensors is an error
     _builds_from_shapes: ClassVar[bool] = False  # whether the class has a `build` of its own
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -87,7 +89,7 @@ class Layer(Weighted):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not cls.__module__.startswith("mlpcore."):
-            cls._pure = False  # its methods may do anything
+            cls._pure = cls._takes_one = False  # its methods may do anything
             note_class(cls)
         if "build" in cls.__dict__:
             cls._builds_from_shapes = True
@@ -102,21 +104,28 @@ class Layer(Weighted):
         name: str | None = None,
         **kwargs: Any,
     ):
+        owner = type(self).__name__
         shape = kwargs.pop("input_shape", None)
         features, batch_shape = kwargs.pop("input_dim", None), kwargs.pop("batch_input_shape", None)
         kwargs.pop("autocast", None)
         if kwargs:
-            raise unknown_argument(type(self).__name__, next(iter(kwargs)), keywords_of(type(self)))
+            raise unknown_argument(owner, next(iter(kwargs)), keywords_of(type(self)))
         if batch_shape is not None:
-            shape = batch_shape[1:]
+            shape = batch_shape[1:] if isinstance(batch_shape, list | tuple) else batch_shape
         elif features is not None:
             shape = (features,)
+        elif isinstance(shape, int | np.integer):
+            shape = (shape,)
+        if shape is not None and not _is_shape(shape):
+            raise ValueError(f"{owner}: the shape of the inputs must be a tuple of integers, got {shape!r}")
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"{type(self).__name__}: name must be a string, got {name!r}")
-        self.name = name or automatic_name(type(self).__name__)
-        self.dtype = _checked_dtype(type(self).__name__, dtype)
+            raise TypeError(f"{owner}: name must be a string, got {name!r}")
+        if not isinstance(trainable, bool | np.bool_ | int):
+            raise TypeError(f"{owner}: trainable must be a boolean, got {trainable!r}")
+        self.name = name or automatic_name(owner)
+        self.dtype = _checked_dtype(owner, dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.given_input_shape: tuple[int, ...] | None = None if shape is None else tuple(np.atleast_1d(shape).tolist())
+        self.given_input_shape: tuple[int, ...] | None = None if shape is None else tuple(shape)
         self.built = False
         self._trainable = bool(trainable)
         self._own_weights: list[Variable] = []
@@ -191,13 +200,16 @@ class Layer(Weighted):
             kwargs["training"] = told
         else:
             kwargs.pop("training", None)
-        if not self.built:
-            self._build_by_arguments(takes, args, kwargs)
         recorder.training = told
         try:
+            if not self.built:
+                self._build_by_arguments(takes, args, kwargs)
             result = self.call(*args, **kwargs)
-        except ValueError as error:
-            if str(error).startswith("ops."):  # say in which layer
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if self._takes_one and args and is_nested(args[0]):
+                kind = f"a {type(args[0]).__name__} of {len(args[0])}"
+                raise ValueError(f"{type(self).__name__} {self.name!r}: expected one tensor, got {kind}") from None
+            if isinstance(error, ValueError) and str(error).startswith("ops."):  # say in which layer
                 raise ValueError(f"{type(self).__name__} {self.name!r}: {error}") from None
             raise
         finally:
@@ -234,6 +246,7 @@ class Layer(Weighted):
         input_shape : tuple of int or None
             (None, ...), or a list or dict of such.
         """
+        _check_shape(self, input_shape)
         layer = self if self.built else copy.deepcopy(self)
         with _random.kept():
             placeholders = _map_shapes(lambda shape: KerasTensor((None, *shape[1:])), input_shape)
@@ -335,10 +348,26 @@ class Layer(Weighted):
 
 
 def _checked_dtype(owner: str, dtype: Any) -> str:
-    name = str(np.dtype("float32" if dtype is None else dtype).name)
+    name = ""
+    with suppress(TypeError):  # of what is no dtype at all
+        name = str(np.dtype("float32" if dtype is None else dtype).name)
     if name not in {"float32", "float64"}:
         raise ValueError(f"{owner}: dtype must be 'float32' or 'float64', got {dtype!r}")
     return name
+
+
+def _is_shape(shape: Any) -> bool:
+    """Tell whether something is a shape, or a list or dict of shapes."""
+    if isinstance(shape, dict):
+        return all(map(_is_shape, shape.values()))
+    if not isinstance(shape, list | tuple):
+        return False
+    return all(n is None or (isinstance(n, int | np.integer) and n >= 0) for n in shape) or all(map(_is_shape, shape))
+
+
+def _check_shape(layer: Layer, shape: Any) -> None:
+    if not _is_shape(shape):
+        raise ValueError(f"{layer.name}: an input shape must be a tuple such as (None, 3), or several, got {shape!r}")
 
 
 def _collects(cls: type) -> bool:
@@ -370,6 +399,9 @@ def _guarded(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(build)
     def guarded(self: Layer, *args: Any, **kwargs: Any) -> None:
+        for shape in (*args, *kwargs.values()):
+            if shape is not None or self._takes_one:
+                _check_shape(self, shape)
         before = {**self.__dict__, "_own_weights": list(self.__dict__.get("_own_weights", []))}
         try:
             build(self, *args, **kwargs)

@@ -7,6 +7,7 @@ from typing import Any
 from mlpcore import constraints, initializers, ops, regularizers
 from mlpcore._registry import built_in
 from mlpcore._tensor import Shape
+from mlpcore._validation import check_hint
 from mlpcore.layers._affine import Affine
 from mlpcore.layers._arguments import arguments_of, number_between
 
@@ -73,6 +74,7 @@ class BatchNormalization(Affine):
             if kwargs.pop(option, False):
                 raise ValueError(f"BatchNormalization: {option}=True is not supported")
         kwargs.pop("renorm_clipping", None), kwargs.pop("renorm_momentum", None)
+        check_hint("BatchNormalization: axis", axis, "int")
         super().__init__(
             int(axis),
             epsilon,

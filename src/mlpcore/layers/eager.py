@@ -68,7 +68,7 @@ class Eager:
 
         map_structure(collect, (args, kwargs))
         for leaf in flatten(args[:1]):
-            if isinstance(leaf, str | bytes | type) or (leaf is None and not arrays):
+            if isinstance(leaf, str | bytes | type) or not (arrays or hasattr(leaf, "shape")):
                 raise TypeError(f"{self.layer.name}: expected arrays of shape (rows, ...), got {leaf!r}")
         self._check(arrays)
         training = bool(kwargs.get("training"))

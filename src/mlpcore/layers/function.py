@@ -9,6 +9,7 @@ from typing import Any
 from mlpcore import _registry
 from mlpcore._registry import built_in
 from mlpcore._tensor import Shape
+from mlpcore._validation import check_hint
 from mlpcore.layers._arguments import arguments_of
 from mlpcore.layers.base import Layer
 
@@ -25,6 +26,7 @@ class Identity(Layer):
     """
 
     _pure = True
+    _takes_one = False
 
     def call(self, inputs: Any) -> Any:
         """Return `inputs`."""
@@ -62,6 +64,8 @@ class Lambda(Layer):
     array([[4., 9.]], dtype=float32)
     """
 
+    _takes_one = False
+
     def __init__(
         self,
         function: Callable[..., Any] | Mapping[str, Any] | str,
@@ -78,6 +82,9 @@ class Lambda(Layer):
         if mask is not None:
             raise ValueError("Lambda: masks are not supported")
         self.function = function
+        check_hint("Lambda: arguments", arguments, "Mapping | None")
+        if isinstance(output_shape, int):
+            output_shape = (output_shape,)
         self.output_shape = None if callable(output_shape) or output_shape is None else tuple(output_shape)
         self.arguments = dict(arguments or {})
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ from numpy.typing import DTypeLike
 
 from mlpcore._registry import built_in
 from mlpcore._tensor import KerasTensor, Shape
+from mlpcore.layers._arguments import positive_integer
 from mlpcore.layers.base import Layer
 
 
 def _axes(owner: str, name: str, shape: Any) -> tuple[int, ...]:
-    axes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    axes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     for n in axes:
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(
@@ -24,7 +25,10 @@ def _axes(owner: str, name: str, shape: Any) -> tuple[int, ...]:
 
 
 def _dtype_name(owner: str, dtype: DTypeLike | None) -> str:
-    kind = np.dtype("float32" if dtype is None else dtype)
+    try:
+        kind = np.dtype("float32" if dtype is None else dtype)
+    except TypeError:  # of what is no dtype at all
+        kind = np.dtype(object)
     if kind.kind not in "fiub":
         raise ValueError(f"{owner}: dtype must be a floating-point, integer or boolean type, got {dtype!r}")
     return {"i": "int32", "u": "int32", "b": "bool"}.get(kind.kind, "float64" if kind.itemsize == 8 else "float32")
@@ -78,14 +82,20 @@ class InputLayer(Layer):
             if kwargs.pop(option, None):
                 raise ValueError(f"InputLayer: {option}=True is not supported")
         super().__init__(name=name, **kwargs)
+        if not isinstance(input_tensor, KerasTensor | None):
+            raise TypeError(f"InputLayer: the tensor must be a placeholder, got {input_tensor!r}")
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if shape is not None and batch_shape is not None:
             raise ValueError("InputLayer: give either shape or batch_shape, not both")
         if batch_shape is not None:
+            if not isinstance(batch_shape, list | tuple) or not batch_shape:
+                raise ValueError(f"InputLayer: batch_shape must be a tuple such as (None, 3), got {batch_shape!r}")
             batch_size, shape = batch_shape[0], tuple(n or 0 for n in batch_shape[1:])
         if shape is None:
             raise ValueError("InputLayer: shape is missing: the lengths of a row's axes, as (28, 28)")
+        if batch_size is not None:
+            batch_size = positive_integer("InputLayer", "batch_size", batch_size)
         self.batch_size = batch_size
         self.batch_shape: Shape = (batch_size, *_axes("InputLayer", "shape", shape))
         self.input_dtype = _dtype_name("InputLayer", dtype)

@@ -9,6 +9,7 @@ from typing import Any
 from mlpcore import ops
 from mlpcore._registry import built_in
 from mlpcore._tensor import Shape
+from mlpcore._validation import checked
 from mlpcore.layers._arguments import arguments_of
 from mlpcore.layers.merge import Merge
 
@@ -31,13 +32,14 @@ class Concatenate(Merge):
     array([[1., 1., 0.]], dtype=float32)
     """
 
+    @checked
     def __init__(self, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = axis
 
     def call(self, inputs: Any) -> Any:
         """Return the joined tensors."""
-        tensors = self.checked(inputs)
+        tensors = self.tensors(inputs)
         self.compute_output_shape([tuple(x.shape) for x in tensors])
         return tensors[0] if len(tensors) == 1 else ops.concatenate(tensors, axis=self.axis)
 
@@ -85,7 +87,8 @@ class Dot(Merge):
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
-        if not isinstance(axes, int) and (len(axes) != 2 or not all(isinstance(axis, int) for axis in axes)):
+        pair = list(axes) if isinstance(axes, list | tuple) else [axes, axes]
+        if len(pair) != 2 or not all(isinstance(axis, int) for axis in pair):
             raise ValueError(f"Dot: axes must be an integer or two, got {axes!r}")
         self.axes = axes if isinstance(axes, int) else tuple(axes)
         self.normalize = normalize
@@ -103,7 +106,7 @@ class Dot(Merge):
 
     def call(self, inputs: Any) -> Any:
         """Return the products of two tensors."""
-        tensors = self.checked(inputs)
+        tensors = self.tensors(inputs)
         shapes: list[Shape] = [tuple(x.shape) for x in tensors]
         axes = self._axes(shapes)
         matrices = []

@@ -19,6 +19,7 @@ class Merge(Layer):
     """
 
     _pure = True
+    _takes_one = False
     _least: ClassVar[int] = 1  # how many inputs at least
     _most: ClassVar[float] = math.inf
 
@@ -35,9 +36,17 @@ class Merge(Layer):
             raise ValueError(f"{self.name}: expected a list of {count} tensors, got {len(inputs)}")
         return list(inputs)
 
+    def tensors(self, inputs: Any) -> list[Any]:
+        """Return the inputs as a list; raise a ValueError if it does not hold as many tensors as it should."""
+        found = self.checked(inputs)
+        for each in found:
+            if not hasattr(each, "shape"):
+                raise ValueError(f"{self.name}: expected a list of tensors, got {each!r} in it")
+        return found
+
     def call(self, inputs: Any) -> Any:
         """Return the combination of `inputs`, a list of tensors."""
-        tensors = self.checked(inputs)
+        tensors = self.tensors(inputs)
         self.compute_output_shape([tuple(x.shape) for x in tensors])
         most = max(len(x.shape) for x in tensors)
         return self.merge([_with_axes(x, most) for x in tensors])

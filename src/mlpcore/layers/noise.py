@@ -8,6 +8,7 @@ from typing import Any
 
 from mlpcore import ops, regularizers
 from mlpcore._registry import built_in
+from mlpcore._validation import checked
 from mlpcore.layers._arguments import arguments_of, number_between
 from mlpcore.layers.activation import Elementwise
 
@@ -21,6 +22,7 @@ class _Noise(Elementwise):
     `seed` is kept for the config only.
     """
 
+    @checked
     def __init__(self, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.seed = seed
@@ -76,6 +78,8 @@ class Dropout(_Rated):
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ):
         super().__init__(rate, seed, **kwargs)
+        if not isinstance(noise_shape, list | tuple | None):
+            raise TypeError(f"Dropout: noise_shape must be a tuple of integers and None, got {noise_shape!r}")
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         if self.noise_shape and (self.noise_shape[0] is not None or any(n == 0 for n in self.noise_shape)):
             message = f"Dropout: noise_shape must start with None, the batch, and hold no 0, got {self.noise_shape}"
@@ -219,7 +223,7 @@ class ActivityRegularization(Elementwise):
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
-        self.l1, self.l2 = float(l1), float(l2)
+        self.l1, self.l2 = float(l1 or 0), float(l2 or 0)
 
     def call(self, inputs: Any) -> Any:
         """Return `inputs`."""

@@ -19,7 +19,7 @@ class _GlobalPooling1D(Layer):
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
-        if data_format not in {None, "channels_last", "channels_first"}:
+        if data_format not in (None, "channels_last", "channels_first"):
             given = f"got {data_format!r}"
             raise ValueError(f"{self.name}: data_format must be 'channels_last' or 'channels_first', {given}")
         self.data_format = data_format or "channels_last"

@@ -12,6 +12,7 @@ from mlpcore import ops
 from mlpcore._arena import Variable
 from mlpcore._registry import built_in
 from mlpcore._tensor import Shape
+from mlpcore._validation import array_of_numbers, integers
 from mlpcore.layers._arguments import arguments_of, axes_within, sizes_of
 from mlpcore.layers._moments import Moments, batches_of
 from mlpcore.layers.activation import Elementwise
@@ -65,11 +66,14 @@ class Normalization(Elementwise):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        axes = () if axis is None else [axis] if isinstance(axis, int) else axis
+        self.axis = tuple(integers("Normalization: axis", axes))
         if (mean is None) != (variance is None):
             raise ValueError("Normalization: mean and variance must be given together")
-        self.input_mean = None if mean is None else np.asarray(mean, np.float64)
-        self.input_variance = None if variance is None else np.asarray(variance, np.float64)
+        self.input_mean = None if mean is None else array_of_numbers("Normalization: mean", mean)
+        self.input_variance = None
+        if variance is not None:
+            self.input_variance = array_of_numbers("Normalization: variance", variance)
         if self.input_mean is not None and self.input_variance is not None:
             shapes = self.input_mean.shape, self.input_variance.shape
             if shapes[0] != shapes[1]:
@@ -205,10 +209,14 @@ class Rescaling(Elementwise):
     array([[-1.,  1.]], dtype=float32)
     """
 
+    scale: Any
+    offset: Any
+
     def __init__(self, scale: ArrayLike, offset: ArrayLike = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.scale: Any = float(scale) if isinstance(scale, int | float) else np.asarray(scale, np.float64)
-        self.offset: Any = float(offset) if isinstance(offset, int | float) else np.asarray(offset, np.float64)
+        for name, value in (("scale", scale), ("offset", offset)):
+            numbers = array_of_numbers(f"Rescaling: {name}", value)
+            setattr(self, name, float(numbers) if isinstance(value, int | float) else numbers)
 
     def call(self, inputs: Any) -> Any:
         """Return the rescaled `inputs`."""

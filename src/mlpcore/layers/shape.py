@@ -36,7 +36,7 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        if data_format not in {None, "channels_last", "channels_first"}:
+        if data_format not in (None, "channels_last", "channels_first"):
             message = f"Flatten: data_format must be 'channels_last' or 'channels_first', got {data_format!r}"
             raise ValueError(message)
         self.data_format = data_format or "channels_last"

@@ -12,7 +12,7 @@ from mlpcore import constraints, initializers, regularizers
 from mlpcore._arena import Variable
 from mlpcore._structure import flatten, is_nested
 from mlpcore._tensor import Structure
-from mlpcore._validation import unknown_argument
+from mlpcore._validation import check_hint, integers, unknown_argument
 from mlpcore.layers.signatures import parameters_of
 
 NOT_TRACKED = {"_arguments", "_eager", "_inbound", "_own_weights", "given_input_shape", "_input_shape", "_output"}
@@ -64,6 +64,10 @@ class Weighted:
                 raise unknown_argument(f"{type(self).__name__}.add_weight", option, options)
         if isinstance(shape, str):
             raise TypeError(f"{type(self).__name__}.add_weight: shape comes first, name={shape!r} by keyword")
+        dims = [] if shape is None else integers(f"{type(self).__name__}.add_weight: shape", shape)
+        if any(n < 0 for n in dims):
+            raise ValueError(f"{type(self).__name__}.add_weight: shape must not be negative, got {shape!r}")
+        check_hint(f"{type(self).__name__}.add_weight: name", name, "str | None")
         number = len(self._own_weights)
         name = name or (f"variable_{number}" if number else "variable")
         kind = np.dtype(dtype or self.dtype)
@@ -71,7 +75,7 @@ class Weighted:
             initializer = "glorot_uniform" if kind.kind == "f" else "zeros"
         variable = Variable(
             initializers.get(initializer),
-            () if shape is None else shape,
+            tuple(dims),
             kind.name,
             trainable,
             name,

@@ -14,7 +14,14 @@ EPSILON = 1e-7  # Keras' epsilon(): probabilities are clipped to [EPSILON, 1 - E
 
 def tensor(x: Any) -> Any:
     """Return a tensor as it is, anything else as an array of float32."""
-    return x if isinstance(x, Tensor) else np.asarray(x, np.float32)
+    if isinstance(x, Tensor):
+        return x
+    try:
+        if x is not None:
+            return np.asarray(x, np.float32)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"expected numbers, got {x!r} of type {type(x).__name__}")
 
 
 def same_rank(a: Any, b: Any) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from mlpcore import _registry, ops
 from mlpcore._structure import map_structure
 from mlpcore._tensor import Symbol, Tensor
-from mlpcore._validation import suggest
+from mlpcore._validation import checked, suggest
 from mlpcore.losses.aligned import aligned_shapes, same_rank, tensor
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ class Loss:
     4.0
     """
 
+    @checked
     def __init__(
-        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
         if reduction not in REDUCTIONS:
             hint = suggest(reduction, [each for each in REDUCTIONS if each])
@@ -242,7 +243,7 @@ class FormulaLoss(Loss):
             _CLASSES[cls.function] = cls
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: str | None = None
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -281,7 +282,7 @@ class LossFunctionWrapper(Loss):
         fn: Callable[..., Any],
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)

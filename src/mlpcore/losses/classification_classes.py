@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mlpcore import _registry, ops
-from mlpcore._validation import check_integer, check_number
+from mlpcore._validation import numbers
 from mlpcore.losses import classification
 from mlpcore.losses.aligned import EPSILON
 from mlpcore.losses.base import Axes, FormulaLoss, Fused, elementwise
@@ -46,7 +47,7 @@ class BinaryCrossentropy(FormulaLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
         self.from_logits, self.label_smoothing, self.axis = from_logits, _fraction(label_smoothing), axis
@@ -97,11 +98,9 @@ class BinaryFocalCrossentropy(FormulaLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
-        check_number("alpha", alpha)
-        check_number("gamma", gamma)
         self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
         self.from_logits, self.label_smoothing, self.axis = from_logits, _fraction(label_smoothing), axis
 
@@ -146,7 +145,7 @@ class CategoricalCrossentropy(FormulaLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
         self.from_logits, self.label_smoothing, self.axis = from_logits, _fraction(label_smoothing), axis
@@ -158,7 +157,7 @@ class CategoricalFocalCrossentropy(FormulaLoss):
 
     Parameters
     ----------
-    alpha : float, default 0.25
+    alpha : float or one for each class, default 0.25
     gamma : float, default 2.0
     from_logits, label_smoothing, axis
         See `CategoricalCrossentropy`.
@@ -180,16 +179,17 @@ class CategoricalFocalCrossentropy(FormulaLoss):
 
     def __init__(
         self,
-        alpha: float = 0.25,
+        alpha: float | Sequence[float] = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
+        numbers("alpha", alpha)
         self.alpha, self.gamma = alpha, gamma
         self.from_logits, self.label_smoothing, self.axis = from_logits, _fraction(label_smoothing), axis
 
@@ -228,11 +228,9 @@ class SparseCategoricalCrossentropy(FormulaLoss):
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
-        if ignore_class is not None:
-            check_integer("ignore_class", ignore_class)
         self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -312,7 +310,6 @@ class CategoricalHinge(FormulaLoss):
 
 
 def _fraction(label_smoothing: float) -> float:
-    check_number("label_smoothing", label_smoothing)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing!r}")
     return float(label_smoothing)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mlpcore import _registry
-from mlpcore._validation import check_number
+from mlpcore._validation import numbers
 from mlpcore.losses import regression
 from mlpcore.losses.base import Axes, FormulaLoss, Fused, elementwise
 
@@ -117,10 +118,9 @@ class Huber(FormulaLoss):
         delta: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "huber_loss",
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
-        check_number("delta", delta)
         if not delta > 0:
             raise ValueError(f"delta must be > 0, got {delta!r}")
         self.delta = float(delta)
@@ -211,7 +211,7 @@ class CosineSimilarity(FormulaLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
         self.axis = axis
@@ -247,13 +247,10 @@ class Quantile(FormulaLoss):
         quantiles: float | Sequence[float] = 0.5,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
-        self.quantiles = [quantiles] if isinstance(quantiles, float | int | str) else list(quantiles)
-        for each in self.quantiles:
-            check_number("quantiles", each)
-        self.quantiles = [float(each) for each in self.quantiles]
+        self.quantiles = numbers("quantiles", quantiles)
         if not self.quantiles or not all(0 < q < 1 for q in self.quantiles):
             raise ValueError(f"quantiles must be between 0 and 1, got {quantiles!r}")
 

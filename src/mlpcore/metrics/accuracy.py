@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcore import _registry, ops
-from mlpcore._validation import check_integer, check_number
 from mlpcore.losses.aligned import aligned, tensor
 from mlpcore.metrics.reduction import FormulaMetric
 
@@ -104,9 +103,8 @@ class BinaryAccuracy(FormulaMetric):
     _direction = "up"
     _arguments = ("threshold",)
 
-    def __init__(self, name: str | None = "binary_accuracy", dtype: str | None = None, threshold: float = 0.5) -> None:
+    def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
         super().__init__(name, dtype)
-        check_number("threshold", threshold)
         self.threshold = threshold
 
 
@@ -168,9 +166,8 @@ class TopKCategoricalAccuracy(FormulaMetric):
     _direction = "up"
     _arguments = ("k",)
 
-    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: str | None = None) -> None:
+    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(name, dtype)
-        check_integer("k", k)
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         self.k = k
@@ -196,11 +193,8 @@ class SparseTopKCategoricalAccuracy(FormulaMetric):
     _direction = "up"
     _arguments = ("k",)
 
-    def __init__(
-        self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: str | None = None
-    ) -> None:
+    def __init__(self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(name, dtype)
-        check_integer("k", k)
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         self.k = k

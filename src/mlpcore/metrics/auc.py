@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry, ops
-from mlpcore._validation import check_integer, check_number
+from mlpcore._validation import numbers
 from mlpcore.losses.aligned import EPSILON, aligned
 from mlpcore.metrics.base import Result, SumsMetric, ratio
 from mlpcore.metrics.confusion import count
@@ -69,7 +69,7 @@ class AUC(SumsMetric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
@@ -83,12 +83,10 @@ class AUC(SumsMetric):
             raise ValueError(f"summation_method must be one of {list(_HEIGHTS)}, got {summation_method!r}")
         if num_labels and not multi_label:
             raise ValueError("num_labels is needed only with multi_label=True")
-        check_integer("num_thresholds", num_thresholds)
-        for each in np.atleast_1d([] if thresholds is None else thresholds).tolist():
-            check_number("thresholds", each)
         if thresholds is None and num_thresholds <= 1:
             raise ValueError(f"num_thresholds must be > 1, got {num_thresholds!r}")
-        inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.sort(thresholds)
+        own = [] if thresholds is None else numbers("thresholds", thresholds)
+        inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.sort(own)
         if len(inner) and not (inner[0] >= 0 and inner[-1] <= 1):
             raise ValueError(f"thresholds must be in [0, 1], got {thresholds!r}")
         self._own_thresholds = thresholds
@@ -96,7 +94,7 @@ class AUC(SumsMetric):
         self.num_thresholds = len(self.thresholds)
         self.curve, self.summation_method = _CURVES[curve], summation_method
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
-        self.label_weights = None if label_weights is None else [float(each) for each in label_weights]
+        self.label_weights = None if label_weights is None else numbers("label_weights", label_weights)
 
     def rows(self, y_true: Any, y_pred: Any) -> Any:
         """Return each row's counts (batch, labels * (2 * thresholds + 2)).

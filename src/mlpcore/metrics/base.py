@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlpcore import _registry, initializers, ops
 from mlpcore._arena import Variable
 from mlpcore._tensor import Tensor
+from mlpcore._validation import checked
 from mlpcore.losses.aligned import tensor
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Metric:
     _direction: ClassVar[str | None] = None  # "up": more is better; "down": less is
     _arguments: ClassVar[tuple[str, ...]] = ()  # of a built-in class's own constructor, which are its attributes
 
-    def __init__(self, dtype: str | None = None, name: str | None = None) -> None:
+    @checked
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or _registry.snake_case(type(self).__name__)
         self.dtype = dtype or "float32"
 
@@ -65,7 +67,7 @@ class Metric:
         self,
         shape: Sequence[int] = (),
         initializer: Any = None,
-        dtype: str | None = None,
+        dtype: Any = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
@@ -88,7 +90,7 @@ class Metric:
         self,
         shape: Sequence[int] | str = (),
         initializer: Any = None,
-        dtype: str | None = None,
+        dtype: Any = None,
         name: str | None = None,
     ) -> Variable:
         """Return a new variable of the state; see `add_variable`. A string in the first place is the name."""
@@ -155,7 +157,7 @@ class SumsMetric(Metric):
     `rows` is written in ops: in a model it is recorded, and the engine adds up; on arrays `update_state` does the same.
     """
 
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(dtype, name)
         self._totals: NDArray[np.float64] | None = None
         self._weight = 0.0

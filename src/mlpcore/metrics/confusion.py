@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry, ops
-from mlpcore._validation import check_integer, check_number
+from mlpcore._validation import numbers
 from mlpcore.losses.aligned import aligned
 from mlpcore.metrics.base import Result, SumsMetric, number, ratio
 
@@ -74,15 +74,11 @@ class _Counts(SumsMetric):
     _arguments: ClassVar[tuple[str, ...]] = ("thresholds",)
 
     def __init__(
-        self, thresholds: float | Sequence[float] | None = None, name: str | None = None, dtype: str | None = None
+        self, thresholds: float | Sequence[float] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
         super().__init__(name, dtype)
         self.thresholds = thresholds
-        given = 0.5 if thresholds is None else thresholds
-        self._at: list[float] = np.atleast_1d(given).tolist()
-        for each in self._at:
-            check_number("thresholds", each)
-        self._at = [float(each) for each in self._at]
+        self._at = numbers("thresholds", 0.5 if thresholds is None else thresholds)
         if not all(0 <= each <= 1 for each in self._at):
             raise ValueError(f"thresholds must be in [0, 1], got {thresholds!r}")
 
@@ -187,12 +183,9 @@ class _Share(_Counts):
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(thresholds, name, dtype)
-        for argument, value in (("top_k", top_k), ("class_id", class_id)):
-            if value is not None:
-                check_integer(argument, value)
         self.top_k, self.class_id = top_k, class_id
         if top_k is not None and thresholds is None:
             self._at = [-1e10]

@@ -136,7 +136,7 @@ class LogCoshError(FormulaMetric):
     function = staticmethod(regression.log_cosh)
     _direction = "down"
 
-    def __init__(self, name: str | None = "logcosh", dtype: str | None = None) -> None:
+    def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
 
@@ -166,7 +166,7 @@ class CosineSimilarity(FormulaMetric):
     _direction = "up"
     _arguments = ("axis",)
 
-    def __init__(self, name: str | None = "cosine_similarity", dtype: str | None = None, axis: int = -1) -> None:
+    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
         super().__init__(name, dtype)
         self.axis = axis
 
@@ -198,7 +198,7 @@ class R2Score(SumsMetric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str | None = "r2_score",
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(name, dtype)
         options = ("uniform_average", "variance_weighted_average", None)

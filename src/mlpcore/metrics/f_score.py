@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry, ops
-from mlpcore._validation import check_number
 from mlpcore.losses.aligned import EPSILON, tensor
 from mlpcore.metrics.base import Result, SumsMetric, number
 
@@ -45,16 +44,13 @@ class FBetaScore(SumsMetric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = "fbeta_score",
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(name, dtype)
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(f"average must be None, 'micro', 'macro' or 'weighted', got {average!r}")
-        check_number("beta", beta)
         if not beta > 0:
             raise ValueError(f"beta must be > 0, got {beta!r}")
-        if threshold is not None:
-            check_number("threshold", threshold)
         if threshold is not None and not 0 < threshold <= 1:
             raise ValueError(f"threshold must be in (0, 1], got {threshold!r}")
         self.average, self.beta, self.threshold = average, float(beta), threshold
@@ -111,6 +107,6 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str | None = "f1_score",
-        dtype: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(average, 1.0, threshold, name, dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlpcore import _registry
 from mlpcore.losses import classification, regression
 from mlpcore.metrics.reduction import FormulaMetric
@@ -32,7 +34,7 @@ class BinaryCrossentropy(FormulaMetric):
     def __init__(
         self,
         name: str | None = "binary_crossentropy",
-        dtype: str | None = None,
+        dtype: Any = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
     ) -> None:
@@ -66,7 +68,7 @@ class CategoricalCrossentropy(FormulaMetric):
     def __init__(
         self,
         name: str | None = "categorical_crossentropy",
-        dtype: str | None = None,
+        dtype: Any = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
         axis: int = -1,
@@ -102,7 +104,7 @@ class SparseCategoricalCrossentropy(FormulaMetric):
     def __init__(
         self,
         name: str | None = "sparse_categorical_crossentropy",
-        dtype: str | None = None,
+        dtype: Any = None,
         from_logits: bool = False,
         ignore_class: int | None = None,
         axis: int = -1,

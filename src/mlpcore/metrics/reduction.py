@@ -99,9 +99,7 @@ class MeanMetricWrapper(Mean):
     3.0
     """
 
-    def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name or getattr(fn, "__name__", None), dtype)
         self._fn = fn
         self._kwargs = kwargs
@@ -146,7 +144,7 @@ class FormulaMetric(MeanMetricWrapper):
 
     function: ClassVar[Callable[..., Any]]
 
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(type(self).function, name or _registry.snake_case(type(self).__name__), dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpcore import _registry, _thread_limits
+from mlpcore._validation import checked
 from mlpcore.models.cloning import clone_model
 from mlpcore.models.functional import Functional
-from mlpcore.models.model import Model
+from mlpcore.models.model import Model, PathLike
 from mlpcore.models.sequential import Sequential
 
 __all__ = [
@@ -24,20 +25,23 @@ __all__ = [
 _thread_limits.register()
 
 
-def load_model(filepath: Any, *args: Any, **kwargs: Any) -> Any:
+@checked
+def load_model(filepath: PathLike, *args: Any, **kwargs: Any) -> Any:
     """Return the model in a file; see `mlpcore.saving.load_model`."""
     from mlpcore import saving
 
     return saving.load_model(filepath, *args, **kwargs)
 
 
-def save_model(model: Model, filepath: Any, *args: Any, **kwargs: Any) -> None:
+@checked
+def save_model(model: Model, filepath: PathLike, *args: Any, **kwargs: Any) -> None:
     """Save a model; see `mlpcore.saving.save_model`."""
     from mlpcore import saving
 
     saving.save_model(model, filepath, *args, **kwargs)
 
 
+@checked
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the model that `Model.to_json` described, with new weights.
 
@@ -56,4 +60,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     """
     import json
 
-    return _registry.deserialize(json.loads(json_string), custom_objects, "models")
+    model = _registry.deserialize(json.loads(json_string), custom_objects, "models")
+    if not isinstance(model, Model):
+        raise ValueError(f"model_from_json: json_string must describe a model, got {json_string!r}")
+    return model

@@ -8,11 +8,13 @@ from typing import Any
 from mlpcore._registry import functions_kept
 from mlpcore._structure import Structure, flatten, map_structure, pack
 from mlpcore._tensor import KerasTensor
+from mlpcore._validation import checked
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.models.model import Model
 from mlpcore.models.sequential import Sequential
 
 
+@checked
 def clone_model(
     model: Model,
     input_tensors: Structure = None,
@@ -40,6 +42,8 @@ def clone_model(
     >>> copy = mlpcore.models.clone_model(model)
     >>> copy.set_weights(model.get_weights())
     """
+    if not isinstance(model, Model):
+        raise TypeError(f"clone_model: model must be a Model, got {model!r}")
     clone = clone_function or _cloned
     if isinstance(model, Sequential) and type(model).from_config.__func__ is Sequential.from_config.__func__:  # type: ignore[attr-defined]
         layers: list[Any] = [clone(layer) for layer in model.layers]

@@ -12,7 +12,7 @@ from mlpcore._functional import symbolic
 from mlpcore._structure import Structure, flatten, map_structure
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor
-from mlpcore._validation import check_integer, suggest
+from mlpcore._validation import check_integer, checked, suggest
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.layers.eager import Eager
 from mlpcore.layers.signatures import parameters_of
@@ -56,6 +56,7 @@ class Model(Trainer):
     'wide_and_deep'
     """
 
+    _takes_one = False
     _wiring: Wiring | None = None
     _adds_losses: bool = False  # whether a layer has been seen to add to the loss in a call for predictions
 
@@ -235,6 +236,7 @@ class Model(Trainer):
 
     # ------------------------------------------------ looking, saving
 
+    @checked
     def summary(
         self,
         line_length: int | None = None,

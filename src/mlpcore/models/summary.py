@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlpcore._arena import Variable
-from mlpcore._validation import suggest
+from mlpcore._validation import numbers, suggest
 from mlpcore.layers import InputLayer, Layer
 from mlpcore.models._table import Column, drawn
 
@@ -52,7 +52,7 @@ def summary_lines(
     total, ends = (_LINE, _POSITIONS) if graph is None else (_LONG_LINE, _LONG_POSITIONS)
     if graph is not None:
         headings, aligns = [*headings, "Connected to"], [*aligns, "left"]
-    ends = tuple(positions or ends)
+    ends = tuple(numbers("summary: positions", positions or ends))
     if show_trainable:
         headings, aligns = [*headings, "Trainable"], [*aligns, "center"]
         total, ends = total + _TRAINABLE_WIDTH, (*(0.9 * end for end in ends), 1.0)
@@ -80,6 +80,9 @@ def _in_range(operations: list[Any], layer_range: Sequence[str] | None) -> list[
     if layer_range is None:
         return operations
     names = [operation.name for operation in operations]
+    is_list = isinstance(layer_range, list | tuple) and len(layer_range) > 0
+    if not is_list or not all(isinstance(each, str) for each in layer_range):
+        raise ValueError(f"summary: layer_range must be two names of layers, got {layer_range!r}")
     found = []
     for pattern in layer_range:
         numbers = [number for number, name in enumerate(names) if re.match(pattern, name)]

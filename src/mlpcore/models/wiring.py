@@ -32,6 +32,8 @@ class Wiring:
 
     def __init__(self, owner: str, inputs: Structure, outputs: Structure):
         for argument, structure in (("inputs", inputs), ("outputs", outputs)):
+            if not flatten(structure):
+                raise ValueError(f"{owner}: {argument} must be placeholders, got none.")
             for each in flatten(structure):
                 if not isinstance(each, KerasTensor):
                     raise ValueError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlpcore import _registry
-from mlpcore._validation import check_number
 from mlpcore.optimizers.base import Optimizer
 
 if TYPE_CHECKING:
@@ -62,8 +61,6 @@ class RMSprop(Optimizer):
         **common: Unpack[Common],
     ) -> None:
         super().__init__(learning_rate, **common)
-        for name, value in (("rho", rho), ("momentum", momentum), ("epsilon", epsilon)):
-            check_number(name, value)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
 
     def _slots(self) -> list[str]:
@@ -113,8 +110,6 @@ class Adagrad(Optimizer):
         **common: Unpack[Common],
     ) -> None:
         super().__init__(learning_rate, **common)
-        check_number("initial_accumulator_value", initial_accumulator_value)
-        check_number("epsilon", epsilon)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
 
     def _slots(self) -> list[str]:
@@ -166,8 +161,6 @@ class Adadelta(Optimizer):
         **common: Unpack[Common],
     ) -> None:
         super().__init__(learning_rate, **common)
-        check_number("rho", rho)
-        check_number("epsilon", epsilon)
         self.rho, self.epsilon = rho, epsilon
 
     def _slots(self) -> list[str]:
@@ -238,7 +231,6 @@ class Ftrl(Optimizer):
         **common: Unpack[Common],
     ) -> None:
         super().__init__(learning_rate, **common)
-        check_number("learning_rate_power", learning_rate_power)
         if learning_rate_power > 0:
             raise ValueError(f"learning_rate_power must be <= 0, got {learning_rate_power!r}")
         self.learning_rate_power, self.initial_accumulator_value = learning_rate_power, initial_accumulator_value
@@ -246,9 +238,7 @@ class Ftrl(Optimizer):
         self.l2_regularization_strength = l2_regularization_strength
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
-        check_number("beta", beta)
         for name in self._arguments[1:5]:
-            check_number(name, getattr(self, name))
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)!r}")
 

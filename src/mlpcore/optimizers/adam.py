@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlpcore import _registry
-from mlpcore._validation import check_number
 from mlpcore.optimizers.base import Optimizer
 
 if TYPE_CHECKING:
@@ -29,10 +28,8 @@ class _TwoAverages(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **common)
         for name, value in (("beta_1", beta_1), ("beta_2", beta_2)):
-            check_number(name, value)
             if not 0 <= value < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {value!r}")
-        check_number("epsilon", epsilon)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def _slots(self) -> list[str]:
@@ -139,8 +136,6 @@ class AdamW(Adam):
         amsgrad: bool = False,
         **common: Any,
     ) -> None:
-        if weight_decay is None:
-            raise ValueError("AdamW: weight_decay must be a number, got None")
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **common)
 
 

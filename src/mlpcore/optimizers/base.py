@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlpcore import _registry
 from mlpcore._core import Update
-from mlpcore._validation import check_integer, check_number, unknown_argument
+from mlpcore._validation import check_hint, check_integer, unknown_argument
 from mlpcore.optimizers.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Optimizer:
         for absent in ("loss_scale_factor", "gradient_accumulation_steps"):  # in Keras' configs
             if given.pop(absent, None) is not None:
                 raise ValueError(f"{type(self).__name__} has no {absent}")
+        check_hint(f"{type(self).__name__}: name", given.get("name"), "str | None")
         self.name: str = given.pop("name", None) or _registry.snake_case(type(self).__name__)
         self.weight_decay: float | None = given.pop("weight_decay", None)
         self.clipnorm: float | None = given.pop("clipnorm", None)
@@ -125,18 +126,17 @@ class Optimizer:
 
     def _check_common(self) -> None:
         for each in ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm"):
-            if getattr(self, each) is not None:
-                check_number(each, getattr(self, each))
-        check_number("ema_momentum", self.ema_momentum)
+            check_hint(each, getattr(self, each), "float | None")
+        check_hint("ema_momentum", self.ema_momentum, "float")
         clips = {each: getattr(self, each) for each in ("clipnorm", "clipvalue", "global_clipnorm")}
         if sum(value is not None for value in clips.values()) > 1:
             raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm can be set, got {clips}")
-        if self.use_ema:
-            if not 0 <= self.ema_momentum <= 1:
-                raise ValueError(f"ema_momentum must be in [0, 1], got {self.ema_momentum!r}")
-            every = self.ema_overwrite_frequency
-            if every is not None and (not isinstance(every, int) or every < 1):
-                raise ValueError(f"ema_overwrite_frequency must be an integer >= 1 or None, got {every!r}")
+        every = self.ema_overwrite_frequency
+        if self.use_ema and not 0 <= self.ema_momentum <= 1:
+            raise ValueError(f"ema_momentum must be in [0, 1], got {self.ema_momentum!r}")
+        is_integer = isinstance(every, int) and not isinstance(every, bool)
+        if every is not None and not (is_integer and (every > 0 or not self.use_ema)):
+            raise ValueError(f"ema_overwrite_frequency must be an integer >= 1 or None, got {every!r}")
 
     @property
     def learning_rate(self) -> LiveFloat:

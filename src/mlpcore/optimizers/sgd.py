@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlpcore import _registry
-from mlpcore._validation import check_number
 from mlpcore.optimizers.base import Optimizer
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ class SGD(Optimizer):
         **common: Unpack[Common],
     ) -> None:
         super().__init__(learning_rate, **common)
-        check_number("momentum", momentum)
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum must be in [0, 1], got {momentum!r}")
         self.momentum, self.nesterov = momentum, nesterov
@@ -106,8 +104,6 @@ class Lion(Optimizer):
         **common: Unpack[Common],
     ) -> None:
         super().__init__(learning_rate, **common)
-        check_number("beta_1", beta_1)
-        check_number("beta_2", beta_2)
         if not 0 < beta_1 <= 1:
             raise ValueError(f"beta_1 must be in (0, 1], got {beta_1!r}")
         self.beta_1, self.beta_2 = beta_1, beta_2

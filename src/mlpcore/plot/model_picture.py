@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpcore._layer_graph import LayerGraph, LayerNode, layer_graph
+from mlpcore._validation import checked
 from mlpcore.plot import pyplot
 from mlpcore.plot.drawing import Drawing, Text, text_width
 from mlpcore.plot.layout import Box, placed
@@ -68,6 +69,7 @@ class ModelPicture:
         return ax
 
 
+@checked
 def plot_model(
     model: Any,
     to_file: str | os.PathLike[str] | None = None,

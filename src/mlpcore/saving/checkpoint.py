@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlpcore._validation import checked
 from mlpcore.saving.atomic import remove_leftovers
 from mlpcore.saving.container import is_container, read_container, write_container
 from mlpcore.saving.errors import FileFormatError, PathLike
@@ -27,6 +28,7 @@ class CheckpointWarning(UserWarning):
     """A checkpoint could not be used, and why; an older one is used instead, or none."""
 
 
+@checked
 def save_state(model: Any, path: PathLike, extra: Mapping[str, Any] | None = None) -> None:
     """Write the state of `model` and of its training to `path`; the checkpoint that lay there is kept beside.
 
@@ -65,6 +67,7 @@ def save_state(model: Any, path: PathLike, extra: Mapping[str, Any] | None = Non
     write_container(target, {"kind": KIND, "state": config}, arrays)
 
 
+@checked
 def load_state(model: Any, path: PathLike) -> dict[str, Any] | None:
     """Bring back what `save_state` wrote; from the last complete checkpoint if the newest one is torn or foreign.
 

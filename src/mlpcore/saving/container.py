@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlpcore._validation import checked
 from mlpcore.saving import npy, strict_json
 from mlpcore.saving.archive import RATIO, Archive, is_plain_name
 from mlpcore.saving.atomic import replacing
@@ -29,6 +30,7 @@ _MOST_STORED = 1 << 31  # bytes; longer members need the Zip64 fields
 _RESERVED = ("format", "version", "arrays")
 
 
+@checked
 def write_container(
     path: PathLike, config: Mapping[str, Any], arrays: Mapping[str, ArrayLike], *, compress: bool = False
 ) -> None:
@@ -82,6 +84,7 @@ def write_container(
             _write_member(archive, _member_of(name), [npy.header_of(array), npy.bytes_of(array)], deflate=compress)
 
 
+@checked
 def read_container(path: PathLike, *, kind: str | None = None) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read a file of `write_container`, trusting nothing in it.
 

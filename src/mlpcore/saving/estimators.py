@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpcore._validation import checked
 from mlpcore.saving.container import read_container, write_container
 from mlpcore.saving.errors import FileFormatError, PathLike
 from mlpcore.saving.generators import generator_state, restored_generator
@@ -36,6 +37,7 @@ _MARK = "__class__"
 _PASSED_OVER = {"_sklearn_version"}
 
 
+@checked
 def save_estimator(estimator: Any, path: PathLike) -> None:
     """Write an estimator, fitted or not, to one file that holds no code.
 
@@ -73,6 +75,7 @@ def save_estimator(estimator: Any, path: PathLike) -> None:
     write_container(path, {"kind": KIND, "class_name": cls.__name__, **config}, arrays)
 
 
+@checked
 def load_estimator(path: PathLike, custom_objects: Mapping[str, type] | None = None) -> Any:
     """Return the estimator that `save_estimator` wrote; it predicts, and trains on, with the same bits.
 

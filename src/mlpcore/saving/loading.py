@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlpcore._validation import checked
 from mlpcore.saving.container import read_container
 from mlpcore.saving.errors import PathLike
 from mlpcore.saving.estimators import KIND, load_estimator
@@ -12,6 +13,7 @@ from mlpcore.saving.model import load_model
 from mlpcore.saving.weights import kind_of
 
 
+@checked
 def load(path: PathLike, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the estimator or model that ``save`` wrote.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mlpcore import _random, _registry
 from mlpcore._arena import at_most
-from mlpcore._validation import suggest
+from mlpcore._validation import checked, suggest
 from mlpcore.layers import Layer
 from mlpcore.saving.building import build, build_config
 from mlpcore.saving.container import read_container, write_container
@@ -32,6 +32,7 @@ KIND = "model"
 _FORMATS = ("mlpcore", "tf", "keras", "h5")
 
 
+@checked
 def save_model(
     model: Any,
     path: PathLike,
@@ -74,6 +75,8 @@ def save_model(
     >>> bool((load_model(path).predict(np.ones((1, 2)), verbose=0) == model.predict(np.ones((1, 2)), verbose=0)).all())
     True
     """
+    if isinstance(model, type) or not hasattr(model, "get_compile_config"):
+        raise TypeError(f"save_model: model must be a Model, got {model!r}")
     if save_format is not None and save_format not in _FORMATS:
         raise ValueError(f"unknown save_format {save_format!r}{suggest(str(save_format), list(_FORMATS))}")
     suffix = Path(path).suffix.lower()
@@ -100,6 +103,7 @@ def save_model(
     write_container(path, config, arrays)
 
 
+@checked
 def load_model(
     path: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:

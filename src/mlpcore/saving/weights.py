@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlpcore._arena import Variable
 from mlpcore._registry import snake_case
+from mlpcore._validation import checked
 from mlpcore.layers import Layer
 from mlpcore.saving.array_files import read_npz, read_safetensors, write_npz, write_safetensors
 from mlpcore.saving.atomic import replacing
@@ -71,6 +72,8 @@ def named_variables(model: Layer) -> dict[str, tuple[Variable, str]]:
     dict of str to (Variable, str)
         As ``"layers/dense/kernel": (kernel, "layers/dense/vars/0")``.
     """
+    if not isinstance(model, Layer):
+        raise TypeError(f"model must be a layer or a model, got {model!r}")
     found: dict[str, tuple[Variable, str]] = {}
     seen: set[int] = set()
     for path, layer in walk(model):
@@ -91,6 +94,7 @@ def weight_arrays(model: Layer) -> Arrays:
     return {name: variable.numpy() for name, (variable, _) in named_variables(model).items()}
 
 
+@checked
 def save_weights(model: Layer, path: PathLike, overwrite: bool = True) -> None:
     """Write the weights of a model, without its structure.
 
@@ -128,6 +132,7 @@ def save_weights(model: Layer, path: PathLike, overwrite: bool = True) -> None:
         write_container(path, {"kind": KIND}, arrays)
 
 
+@checked
 def load_weights(model: Layer, path: PathLike, skip_mismatch: bool = False) -> None:
     """Set the weights of a model to those of a file. Nothing is set unless all of them fit.
 

@@ -36,7 +36,7 @@ def weights_of_losses(loss_weights: Any, losses: Sequence[Sequence[Any]], names:
     if isinstance(loss_weights, dict):
         given = _by_name("loss_weights", loss_weights, names, missing=1.0)
         return [[float(weight)] * len(own) for weight, own in zip(given, losses, strict=True)]
-    given = flatten(loss_weights)
+    given = [1.0 if weight is None else weight for weight in flatten(loss_weights)]
     if len(names) == 1 and len(given) == len(losses[0]):
         return [[float(weight) for weight in given]]
     if len(given) != len(names):

@@ -10,8 +10,10 @@ from typing import Any
 from mlpcore import _registry, losses, optimizers
 from mlpcore import metrics as metrics_family
 from mlpcore._structure import flatten
+from mlpcore._validation import check_hint
 from mlpcore.losses import Loss, as_loss
 from mlpcore.metrics import Metric, as_metric
+from mlpcore.optimizers import Optimizer
 from mlpcore.training.assignment import losses_of_outputs, metrics_of_outputs, unique_names, weights_of_losses
 
 Axes = tuple[int, ...]  # a shape without the batch
@@ -84,10 +86,15 @@ class Compiled:
         if mixed_precision not in (None, "bfloat16"):
             raise ValueError(f"mixed_precision must be None or 'bfloat16', got {mixed_precision!r}.")
         self.optimizer = optimizers.get(optimizer)
+        if not isinstance(self.optimizer, Optimizer | None):
+            raise TypeError(f"optimizer: expected a name, a config, a class or an Optimizer, got {optimizer!r}")
         for given, family in ((loss, losses), (metrics, metrics_family), (weighted_metrics, metrics_family)):
             for identifier in flatten(given):
-                if isinstance(identifier, str) and identifier.lower() not in _BY_SHAPE:
-                    family.get(identifier)  # an unknown name is an error now rather than with the first data
+                if not isinstance(identifier, str) or identifier.lower() not in _BY_SHAPE:
+                    family.get(identifier)  # what is wrong is an error now rather than with the first data
+        for weight in flatten(loss_weights):
+            check_hint("loss_weights", weight, "float | None")
+        check_hint("steps_per_execution", steps_per_execution, "int")
         self.loss = loss
         self.loss_weights = loss_weights
         self.metrics = metrics

@@ -138,4 +138,6 @@ class Compilable(Layer):
     def _must_be_compiled(self, method: str) -> Compiled:
         if self._compiled is None:
             raise ValueError(f"{self.name!r} is not compiled: call compile(loss=..., optimizer=...) before {method}().")
+        if self._compiled.optimizer is None and method in ("fit", "train_on_batch"):
+            raise ValueError(f"{self.name!r} was compiled without an optimizer, which {method}() needs.")
         return self._compiled

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlpcore._structure import Structure, map_structure
-from mlpcore._validation import check_integer, unknown_argument
+from mlpcore._validation import check_hint, check_integer, unknown_argument
 from mlpcore.data import ArrayRows, Source, source_of, split_off_last, unpack
 from mlpcore.layers.signatures import parameters_of
 from mlpcore.training.compiling import Compilable
@@ -160,6 +160,8 @@ class Trainer(Compilable):
             check_integer(name, count)
             if count < 0:
                 raise ValueError(f"{name} must be at least 0, got {count}.")
+        check_hint("validation_steps", validation_steps, "int | None")
+        check_hint("validation_batch_size", validation_batch_size, "int | None")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_off_last(validation_split, x, y, sample_weight)
         source = source_of(

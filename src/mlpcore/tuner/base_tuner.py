@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from mlpcore._validation import checked
 from mlpcore.tuner._display import Display
 from mlpcore.tuner._results import result_of
 from mlpcore.tuner.hypermodel import make_hypermodel
@@ -42,6 +43,7 @@ class BaseTuner:
     running is run again with its hyperparameters. Several processes with the same folder share a search.
     """
 
+    @checked
     def __init__(
         self,
         oracle: Oracle,
@@ -211,6 +213,7 @@ class BaseTuner:
 
     # -------------------------------------------------------------------------------------------------- the results
 
+    @checked
     def get_best_models(self, num_models: int = 1) -> list[Any]:
         """Return the models of the best trials, the best first, with the weights of their best epochs.
 
@@ -220,6 +223,7 @@ class BaseTuner:
         """
         return [self.load_model(trial) for trial in self.oracle.get_best_trials(num_models)]
 
+    @checked
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
         """Return the hyperparameters of the best trials, the best first.
 
@@ -243,6 +247,7 @@ class BaseTuner:
             config = {name: value for name, value in each.get_config().items() if name != "name"}
             print(f"{each.name} ({type(each).__name__})\n{config}")
 
+    @checked
     def results_summary(self, num_trials: int = 10) -> None:
         """Print the best trials.
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlpcore._validation import checked
+
 _RISING = re.compile(
     r"(^|_)(acc|accuracy|auc|precision|recall|f1|f1_score|fbeta_score|r2|r2_score|score|true_positives|true_negatives"
     r"|cosine_similarity|mean_io_u|iou|one_hot_io_u|binary_io_u|one_hot_mean_io_u"
@@ -32,6 +34,7 @@ class Objective:
     Objective(name="val_f1", direction="max")
     """
 
+    @checked
     def __init__(self, name: str, direction: str) -> None:
         if direction not in ("min", "max"):
             raise ValueError(f"the direction of an Objective is 'min' or 'max', got {direction!r}.")

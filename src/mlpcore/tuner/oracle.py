@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlpcore._validation import checked
 from mlpcore.tuner._project import Project
 from mlpcore.tuner._storage import quiet, repeatable, require_optuna
 from mlpcore.tuner.hyperparameters import HyperParameters
@@ -45,6 +46,7 @@ class Oracle:
         So many failures in a row end the search with an error.
     """
 
+    @checked
     def __init__(
         self,
         objective: str | Objective | Sequence[str | Objective] | None = None,
@@ -60,6 +62,8 @@ class Oracle:
             raise ValueError(f"max_trials must not be negative, got {max_trials}.")
         if hyperparameters is None and not (tune_new_entries and allow_new_entries):
             raise ValueError("tune_new_entries=False and allow_new_entries=False need hyperparameters.")
+        if not isinstance(hyperparameters, HyperParameters | None):
+            raise TypeError(f"hyperparameters must be a HyperParameters, got {hyperparameters!r}.")
         self.objective = make_objective(objective)
         self.max_trials = max_trials
         self.hyperparameters = hyperparameters or HyperParameters()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from mlpcore._validation import checked
 from mlpcore.tuner._storage import quiet
 from mlpcore.tuner.oracle import Oracle
 from mlpcore.tuner.parameters import HyperParameter, Value
@@ -29,7 +30,10 @@ __all__ = [
 class RandomSearchOracle(Oracle):
     """Each trial's values are drawn independently (parameters as `Oracle`'s; Optuna's RandomSampler)."""
 
-    def __init__(self, objective: Any = None, max_trials: int = 10, seed: int | None = None, **options: Any) -> None:
+    @checked
+    def __init__(
+        self, objective: Any = None, max_trials: int | None = 10, seed: int | None = None, **options: Any
+    ) -> None:
         super().__init__(objective, max_trials, seed=seed, **options)
 
     def _sampler(self, seed: int) -> BaseSampler:
@@ -45,6 +49,7 @@ class GridSearchOracle(Oracle):
     hyperparameters take part only where they are active.
     """
 
+    @checked
     def __init__(
         self, objective: Any = None, max_trials: int | None = None, seed: int | None = None, **options: Any
     ) -> None:
@@ -88,10 +93,11 @@ class BayesianOptimizationOracle(Oracle):
         Noise and exploration of KerasTuner's Gaussian process; without meaning here.
     """
 
+    @checked
     def __init__(
         self,
         objective: Any = None,
-        max_trials: int = 10,
+        max_trials: int | None = 10,
         num_initial_points: int | None = None,
         alpha: float = 1e-4,
         beta: float = 2.6,
@@ -127,6 +133,7 @@ class HyperbandOracle(RandomSearchOracle):
         How often to go through all brackets; decides the number of trials.
     """
 
+    @checked
     def __init__(
         self,
         objective: Any = None,

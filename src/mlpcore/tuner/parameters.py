@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class Choice(HyperParameter):
         conditions: Sequence[Condition] = (),
     ) -> None:
         super().__init__(name, default, conditions)
+        if not isinstance(values, Iterable):
+            raise TypeError(f"the values of Choice {name!r} must be a sequence, got {values!r}.")
         self.values = [_plain(value) for value in values]
         if not self.values:
             raise ValueError(f"Choice {name!r} needs at least one value.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from mlpcore._validation import suggest
+from mlpcore._validation import check_hint, suggest
 from mlpcore.tuner.parameters import Condition, HyperParameter, Value
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class _Range(HyperParameter):
         conditions: Sequence[Condition] = (),
     ) -> None:
         super().__init__(name, default, conditions)
+        check_hint(f"{type(self).__name__} {name!r}: default", default, "float | None")
+        check_hint(f"{type(self).__name__} {name!r}: sampling", sampling, "str | None")
         self.min_value, self.max_value, self.step = min_value, max_value, step
         self.sampling = (sampling or "linear").lower()
         what = f"{type(self).__name__} {name!r}"
@@ -117,8 +120,10 @@ class Int(_Range):
     """
 
     def __init__(self, name: str, min_value: int, max_value: int, step: int | None = None, **options: Any) -> None:
-        for what, value in (("min_value", min_value), ("max_value", max_value), ("step", step)):
-            if value is not None and int(value) != value:
+        given: dict[str, Any] = {"min_value": min_value, "max_value": max_value, "step": step}
+        for what, value in given.items():
+            is_integer = isinstance(value, Real) and math.isfinite(value) and value % 1 == 0
+            if not is_integer and (value is not None or what != "step"):
                 raise ValueError(f"Int {name!r}: {what} must be an integer, got {value!r}.")
         if step is None and (options.get("sampling") or "linear") == "linear":
             step = 1
@@ -154,6 +159,9 @@ class Float(_Range):
     def __init__(
         self, name: str, min_value: float, max_value: float, step: float | None = None, **options: Any
     ) -> None:
+        for what, value in (("min_value", min_value), ("max_value", max_value)):
+            check_hint(f"Float {name!r}: {what}", value, "float")
+        check_hint(f"Float {name!r}: step", step, "float | None")
         step = None if step is None else float(step)
         super().__init__(name, float(min_value), float(max_value), step, **options)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlpcore import _random
-from mlpcore._validation import unknown_argument
+from mlpcore._validation import checked, unknown_argument
 from mlpcore.saving.atomic import replacing
 from mlpcore.tuner.base_tuner import BaseTuner
 from mlpcore.tuner.hypermodel import HyperModel
@@ -39,6 +39,7 @@ class Tuner(BaseTuner):
         Configurations with more parameters fail untrained.
     """
 
+    @checked
     def __init__(
         self,
         oracle: Oracle,
@@ -117,8 +118,7 @@ class Tuner(BaseTuner):
 
     def _check_model(self, model: Any) -> None:
         """Refuse what cannot be trained, and compile as the user of the tuner wants it."""
-        if not (hasattr(model, "fit") and hasattr(model, "get_weights")):
-            raise TypeError(f"the model-building function must return a model, got {type(model).__name__}.")
+        _must_be_model(model)
         if self.max_model_size is not None and model.built and model.count_params() > self.max_model_size:
             raise ValueError(f"the model has {model.count_params()} parameters, max_model_size={self.max_model_size}.")
         if any(value is not None for value in self._compile_with.values()):
@@ -131,6 +131,7 @@ class Tuner(BaseTuner):
             return
         if type(self).run_trial is not Tuner.run_trial:
             return
+        _must_be_model(self._first_model)
         fit = self._first_model.fit
         parameters = dict(inspect.signature(fit).parameters)
         rest = [name for name, each in parameters.items() if each.kind is each.VAR_KEYWORD]
@@ -187,6 +188,11 @@ class Tuner(BaseTuner):
 
     def on_epoch_end(self, trial: Trial, model: Any, epoch: int, logs: Any = None) -> None:
         """Run after each epoch of each trial."""
+
+
+def _must_be_model(model: Any) -> None:
+    if isinstance(model, type) or not (hasattr(model, "fit") and hasattr(model, "get_weights")):
+        raise TypeError(f"the model-building function must return a model, got {model!r}.")
 
 
 def _as_shape(shape: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlpcore._validation import checked
 from mlpcore.tuner.oracles import (
     BayesianOptimizationOracle,
     GridSearchOracle,
@@ -64,11 +65,12 @@ class RandomSearch(Tuner):
     >>> best = tuner.get_best_models()[0]  # doctest: +SKIP
     """
 
+    @checked
     def __init__(
         self,
         hypermodel: Any = None,
         objective: Any = None,
-        max_trials: int = 10,
+        max_trials: int | None = 10,
         seed: int | None = None,
         **options: Any,
     ) -> None:
@@ -87,6 +89,7 @@ class GridSearch(Tuner):
         None: all combinations.
     """
 
+    @checked
     def __init__(
         self,
         hypermodel: Any = None,
@@ -112,11 +115,12 @@ class BayesianOptimization(Tuner):
         Of KerasTuner's Gaussian process; without meaning here.
     """
 
+    @checked
     def __init__(
         self,
         hypermodel: Any = None,
         objective: Any = None,
-        max_trials: int = 10,
+        max_trials: int | None = 10,
         num_initial_points: int | None = None,
         alpha: float = 1e-4,
         beta: float = 2.6,
@@ -143,6 +147,7 @@ class Hyperband(Tuner):
         How often to go through all brackets; decides the number of trials.
     """
 
+    @checked
     def __init__(
         self,
         hypermodel: Any = None,

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from mlpcore import _random
-from mlpcore._validation import unknown_argument
+from mlpcore._validation import check_integer, unknown_argument
 from mlpcore.estimators._checking import unchanged_on_error
 
 Array = NDArray[Any]
@@ -138,6 +138,8 @@ class ModelEstimator(BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, first: bool, epochs: int, arguments: dict[str, Any]
     ) -> ModelEstimator:
         """Train a new model, or go on with the present one."""
+        epochs = arguments.pop("epochs", epochs)
+        check_integer("epochs", epochs)
         with unchanged_on_error(self):
             X, y = self._checked_y(X, y, first)
             targets = self._targets(y, first)
@@ -148,7 +150,6 @@ class ModelEstimator(BaseEstimator):
                     self.history_: dict[str, list[float]] = {}
                 if arguments.get("validation_data") is not None:
                     arguments["validation_data"] = self._validation(*arguments["validation_data"])
-                epochs = arguments.pop("epochs", epochs)
                 initial = 0 if first else len(next(iter(self.history_.values()), ()))
                 history = self.model_.fit(
                     X,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcore import _registry
-from mlpcore._validation import check_number
+from mlpcore._validation import check_hint
 
 Rates = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ class LearningRateSchedule:
     array([0.1 , 0.05, 0.05])
     """
 
-    name: str
+    name: str | None
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -76,8 +76,7 @@ class Formula(LearningRateSchedule):
 
     def __post_init__(self) -> None:
         for field in fields(self):  # type: ignore[arg-type] # a dataclass
-            if field.type in ("float", "int"):
-                check_number(field.name, getattr(self, field.name))
+            check_hint(field.name, getattr(self, field.name), str(field.type))
         for name in self._positive:
             if not getattr(self, name, 1) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)!r}")

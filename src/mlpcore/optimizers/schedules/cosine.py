@@ -43,11 +43,11 @@ class CosineDecay(Formula):
     """
 
     initial_learning_rate: float
-    decay_steps: int
+    decay_steps: float
     alpha: float = 0.0
-    name: str = "CosineDecay"
+    name: str | None = "CosineDecay"
     warmup_target: float | None = None
-    warmup_steps: int = 0
+    warmup_steps: float = 0
 
     def _at(self, step: Rates) -> Rates:
         if self.warmup_target is None:
@@ -94,11 +94,11 @@ class CosineDecayRestarts(Formula):
     """
 
     initial_learning_rate: float
-    first_decay_steps: int
+    first_decay_steps: float
     t_mul: float = 2.0
     m_mul: float = 1.0
     alpha: float = 0.0
-    name: str = "SGDRDecay"
+    name: str | None = "SGDRDecay"
 
     def _at(self, step: Rates) -> Rates:
         done = step / self.first_decay_steps
@@ -146,11 +146,11 @@ class OneCycle(Formula):
     """
 
     max_learning_rate: float
-    total_steps: int
+    total_steps: float
     warmup_fraction: float = 0.3
     div_factor: float = 25.0
     final_div_factor: float = 1e4
-    name: str = "OneCycle"
+    name: str | None = "OneCycle"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlpcore import _registry
+from mlpcore._validation import numbers
 from mlpcore.optimizers.schedules.base import Formula, Rates
 
 
@@ -36,10 +37,10 @@ class ExponentialDecay(Formula):
     """
 
     initial_learning_rate: float
-    decay_steps: int
+    decay_steps: float
     decay_rate: float
     staircase: bool = False
-    name: str = "ExponentialDecay"
+    name: str | None = "ExponentialDecay"
 
     def _at(self, step: Rates) -> Rates:
         decays = step / self.decay_steps
@@ -70,10 +71,10 @@ class InverseTimeDecay(Formula):
     """
 
     initial_learning_rate: float
-    decay_steps: int
+    decay_steps: float
     decay_rate: float
     staircase: bool = False
-    name: str = "InverseTimeDecay"
+    name: str | None = "InverseTimeDecay"
 
     def _at(self, step: Rates) -> Rates:
         decays = step / self.decay_steps
@@ -101,18 +102,18 @@ class PiecewiseConstantDecay(Formula):
 
     boundaries: Sequence[float]
     values: Sequence[float]
-    name: str = "PiecewiseConstant"
+    name: str | None = "PiecewiseConstant"
 
     def __post_init__(self) -> None:
-        if len(self.boundaries) != len(self.values) - 1:
-            raise ValueError(
-                f"expected one boundary less than values, got {len(self.boundaries)} and {len(self.values)}"
-            )
-        if list(self.boundaries) != sorted(self.boundaries):
+        super().__post_init__()
+        boundaries, values = numbers("boundaries", self.boundaries), numbers("values", self.values)
+        if len(boundaries) != len(values) - 1:
+            raise ValueError(f"expected one boundary less than values, got {len(boundaries)} and {len(values)}")
+        if boundaries != sorted(boundaries):
             raise ValueError(f"boundaries must increase, got {self.boundaries!r}")
 
     def _at(self, step: Rates) -> Rates:
-        return np.asarray(self.values, np.float64)[np.searchsorted(self.boundaries, step, side="left")]
+        return np.array(numbers("values", self.values))[np.searchsorted(self.boundaries, step, side="left")]
 
 
 @_registry.built_in("schedules")
@@ -141,11 +142,11 @@ class PolynomialDecay(Formula):
     """
 
     initial_learning_rate: float
-    decay_steps: int
+    decay_steps: float
     end_learning_rate: float = 0.0001
     power: float = 1.0
     cycle: bool = False
-    name: str = "PolynomialDecay"
+    name: str | None = "PolynomialDecay"
 
     def _at(self, step: Rates) -> Rates:
         length: Any = self.decay_steps
