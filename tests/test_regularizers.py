@@ -76,3 +76,7 @@ def test_which_penalties_are_fused():
 def test_error_messages(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_the_repr_shows_the_arguments():
+    assert repr(regularizers.L1L2(0.5, 0.25)) == "L1L2(l1=0.5, l2=0.25)"

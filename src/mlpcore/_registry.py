@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from mlpcore._validation import checked, suggest
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -324,28 +327,40 @@ def _serialize_function(function: Any) -> Any:
     return {"module": None, "class_name": "function", "config": name, "registered_name": get_registered_name(function)}
 
 
-def config_of(thing: Any, arguments: str) -> dict[str, Any]:
-    """Return attributes of an object as its config.
+class Configured:
+    """What is made from plain arguments, each of which is an attribute: they are its config and its repr."""
 
-    Parameters
-    ----------
-    thing : object
-    arguments : str
-        Names of its constructor's arguments, which are attributes too, separated by spaces.
+    _arguments: ClassVar[str] = ""  # names of the constructor's, separated by spaces
 
-    Raises
-    ------
-    NotImplementedError
-        The constructor has others: a subclass with arguments of its own needs a ``get_config`` of its own.
-    """
-    cls, names = type(thing), arguments.split()
-    taken = inspect.signature(cls.__init__).parameters.values() if cls.__init__ is not object.__init__ else ()
-    others = [
-        p.name for p in taken if p.name not in {"self", *names} and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}
-    ]
-    if others:
-        raise NotImplementedError(f"{cls.__name__} needs a get_config() that returns {others[0]!r} to be saved")
-    return {name: serialize_object(getattr(thing, name)) for name in names}
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        note_class(cls)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data.
+
+        Raises
+        ------
+        NotImplementedError
+            A subclass with arguments of its own needs a ``get_config`` of its own.
+        """
+        cls, names = type(self), self._arguments.split()
+        taken = inspect.signature(cls.__init__).parameters.values() if cls.__init__ is not object.__init__ else ()
+        others = [
+            p.name for p in taken if p.name not in {"self", *names} and p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}
+        ]
+        if others:
+            raise NotImplementedError(f"{cls.__name__} needs a get_config() that returns {others[0]!r} to be saved")
+        return {name: serialize_object(getattr(self, name)) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return what `get_config`'s dict describes."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._arguments.split())
+        return f"{type(self).__name__}({arguments})"
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, family: str | None = None) -> Any:

@@ -7,7 +7,7 @@ some makes one call a batch into the core instead of one an epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ ConstraintLike: TypeAlias = "str | Mapping[str, Any] | Constraint | Callable[[Va
 _EPSILON = 1e-7  # Keras' backend.epsilon()
 
 
-class Constraint:
+class Constraint(_registry.Configured):
     """Base of all constraints; subclasses define ``__call__(w)`` and, if they have arguments, ``get_config()``.
 
     Examples
@@ -34,24 +34,9 @@ class Constraint:
     array([0.5, 1. ])
     """
 
-    _arguments: ClassVar[str] = ""  # names of the constructor's, each an attribute too
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        _registry.note_class(cls)
-
     def __call__(self, w: Values) -> Values:
         """Return the nearest allowed value of a weight; here `w` itself."""
         return w
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
-        return _registry.config_of(self, self._arguments)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Constraint:
-        """Return a constraint made from `get_config`'s dict."""
-        return cls(**config)
 
 
 def _axis(axis: Axis | None) -> Axis | None:

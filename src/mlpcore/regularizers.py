@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from mlpcore import _registry, ops
 RegularizerLike: TypeAlias = "str | Mapping[str, Any] | Regularizer | Callable[[Any], Any] | None"
 
 
-class Regularizer:
+class Regularizer(_registry.Configured):
     """Base of all regularizers; subclasses define ``__call__(x)`` in `mlpcore.ops` and, to be saved, ``get_config()``.
 
     Examples
@@ -28,24 +28,9 @@ class Regularizer:
     ...         return 0.1 * ops.sum(x)
     """
 
-    _arguments: ClassVar[str] = ""  # names of the constructor's, each an attribute too
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        _registry.note_class(cls)
-
     def __call__(self, x: Any) -> Any:
         """Return the scalar penalty of a weight; here 0."""
         return 0.0
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
-        return _registry.config_of(self, self._arguments)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Regularizer:
-        """Return a regularizer made from `get_config`'s dict."""
-        return cls(**config)
 
 
 def _factor(name: str, value: Any) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -15,38 +15,19 @@ Shape: TypeAlias = Sequence[int]
 Values: TypeAlias = NDArray[Any]
 
 
-class Initializer:
+class Initializer(_registry.Configured):
     """Base of all initializers.
 
     Subclasses define ``__call__(shape, dtype)`` and, if they have arguments, ``get_config()``.
     """
 
-    _arguments: ClassVar[str] = ""  # names of the constructor's, each an attribute too
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        _registry.note_class(cls)
-
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Values:
         """Return an array of the given shape and dtype (default float32)."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
-        return _registry.config_of(self, self._arguments)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """Return an initializer made from `get_config`'s dict."""
-        return cls(**config)
-
     def clone(self) -> Initializer:
         """Return an equal initializer."""
         return type(self).from_config(self.get_config())
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._arguments.split())
-        return f"{type(self).__name__}({arguments})"
 
 
 def real_dtype(dtype: DTypeLike | None) -> np.dtype[Any]:
