@@ -105,6 +105,7 @@ def __getattr__(name: str) -> Any:
     """Find further names of the layers, as ``GlobalAvgPool1D``, and say which was meant."""
     names = [each for each in _registry.built_in_names("layers") if each[0].isupper()]
     if name not in names:
-        near = suggest(name, [*__all__, *names])
+        scope = ": it has layers for tables and small images, no convolutions, recurrence or attention"
+        near = suggest(name, [*__all__, *names]) or scope
         raise AttributeError(f"module 'mlpcore.layers' has no attribute {name!r}{near}")
     return _registry.module_attribute("layers", name)
