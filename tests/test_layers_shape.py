@@ -76,5 +76,5 @@ def test_unknown_layer_name_suggests_the_nearest():
         _ = layers.Dence
     with pytest.raises(AttributeError, match="has no attribute 'concat'"):
         _ = layers.concat
-    with pytest.raises(AttributeError, match="no attribute 'Conv2D': .*no convolutions, recurrence or attention"):
+    with pytest.raises(AttributeError, match=r"no attribute 'Conv2D': .*no convolutions, recurrence or attention"):
         _ = layers.Conv2D
