@@ -100,7 +100,7 @@ def test_scorers_see_labels_as_they_came():
 BAD_VALIDATION = {
     "no y_val": ({"X_val": X}, "X_val is provided, but y_val was not provided"),
     "no X_val": ({"y_val": Y_BINARY}, "y_val is provided, but X_val was not provided"),
-    "other columns": ({"X_val": X[:, :2], "y_val": Y_BINARY}, "X has 2 features, but MLPClassifier is expecting 4"),
+    "other columns": ({"X_val": X[:, :2], "y_val": Y_BINARY}, "X_val has 2 features, but MLPClassifier is expecting 4"),
     "too few y_val": ({"X_val": X, "y_val": Y_BINARY[1:]}, "inconsistent numbers of samples"),
     "another class": ({"X_val": X, "y_val": Y_BINARY + 1}, r"`y_val` has classes that `y` has not: \[2\]"),
     "nan": ({"X_val": np.full((3, 4), np.nan), "y_val": Y_BINARY[:3]}, "Input X_val contains NaN"),
@@ -113,7 +113,7 @@ BAD_VALIDATION = {
         {"X_val": X, "y_val": Y_BINARY, "sample_weight_val": np.zeros(40)},
         "at least one non-zero number",
     ),
-    "too few weights": ({"X_val": X, "y_val": Y_BINARY, "sample_weight_val": np.ones(3)}, "sample_weight.shape"),
+    "too few weights": ({"X_val": X, "y_val": Y_BINARY, "sample_weight_val": np.ones(3)}, "sample_weight_val.shape"),
 }
 
 
