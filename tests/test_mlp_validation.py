@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
 from sklearn.metrics import log_loss, make_scorer, mean_squared_error
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import Pipeline
@@ -137,6 +138,16 @@ BAD_NUMBERS = {
     ),
     "list with nan": ({"X_val": [[np.nan] * 4] * 2, "y_val": [1.0, 2.0]}, "Input X_val contains NaN"),
 }
+
+
+def test_validation_indicators_may_be_sparse():
+    y = (X[:, :3] > 0).astype(int)
+    dense, sparse = (
+        MLPClassifier(**settings(), early_stopping=True).fit(X[:30], fmt(y[:30]), X_val=X[30:], y_val=fmt(y[30:]))
+        for fmt in (np.asarray, csr_matrix)
+    )
+    assert sparse.validation_scores_ == dense.validation_scores_
+    assert_array_equal(sparse.coefs_[0], dense.coefs_[0])
 
 
 @pytest.mark.parametrize("name", BAD_NUMBERS)
