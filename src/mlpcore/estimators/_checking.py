@@ -83,6 +83,8 @@ def checked_rows_and_y(
             order="C",
             reset=reset,
         )
+    if y_numeric and issparse(y):
+        raise TypeError("Sparse data was passed for y, but dense data is required. Use '.toarray()' to convert it.")
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return by_rows(X), y
