@@ -88,7 +88,8 @@ def to_sklearn(estimator: Any) -> Any:
     TypeError
         For an estimator of another class.
     ValueError
-        Where scikit-learn's class could not predict the same, for lack of an activation.
+        Where scikit-learn's class could not predict the same, for lack of an activation, or of the units for
+        the columns of y or the `step` of our Perceptron.
 
     Examples
     --------
@@ -158,6 +159,8 @@ def _their_parameters(estimator: Any, theirs: type) -> tuple[dict[str, Any], lis
 
 def _check_outputs(estimator: Any, converted: Any) -> None:
     """Raise ValueError if scikit-learn would put another activation behind the output layer."""
+    if isinstance(estimator, Perceptron):
+        _check_units(estimator)
     activation = getattr(estimator, "out_activation_", None)
     if activation is None:
         return
@@ -168,6 +171,17 @@ def _check_outputs(estimator: Any, converted: Any) -> None:
     if activation != expected:
         raise ValueError(
             f"scikit-learn's {type(converted).__name__} has no output activation {activation!r} for this problem."
+        )
+
+
+def _check_units(estimator: Perceptron) -> None:
+    """Raise ValueError if scikit-learn's units would decide otherwise."""
+    if getattr(estimator, "outputs_2d_", False):
+        raise ValueError("scikit-learn's Perceptron has no unit for each column of y; it would predict a label a row.")
+    takes_the_largest = estimator.step == "heaviside" and len(getattr(estimator, "classes_", ())) > 2
+    if estimator.step is not None and not takes_the_largest:
+        raise ValueError(
+            f"scikit-learn's Perceptron has no step={estimator.step!r}: where z is 0 it predicts what step=None does."
         )
 
 
