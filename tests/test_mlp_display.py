@@ -50,6 +50,12 @@ def test_labels_say_what_the_scores_are(scoring, label):
     assert text.x1 <= display.figure_.bbox.x1  # nothing of it is cut off
 
 
+def test_a_single_epoch_is_a_point():
+    once, twice = (LossCurveDisplay.from_estimator(fitted("MLPRegressor", max_iter=n)).lines_[0] for n in (1, 2))
+    assert once.get_marker() == "o"
+    assert twice.get_marker() == "None"
+
+
 def test_a_display_draws_on_given_axes():
     _, ax = matplotlib.pyplot.subplots()
     display = LossCurveDisplay.from_estimator(fitted("MLPRegressor"), ax=ax, log_scale=True, line_kw={"alpha": 0.5})

@@ -156,6 +156,7 @@ class LossCurveDisplay:
 
         def draw(where: Any, values: Sequence[float], label: str, **style: Any) -> None:
             epochs = range(1, len(values) + 1)
+            style["marker"] = "o" if len(values) == 1 else None  # a line of one point is not seen
             self.lines_ += where.plot(epochs, values, label=before + label, **{**style, **(line_kw or {})})
 
         draw(ax, self.loss_curve, "Training loss")
