@@ -89,6 +89,24 @@ def test_a_perceptron_goes_there_and_back(y):
     assert_array_equal(ours.coef_, theirs.coef_)
 
 
+class Ours(MLPClassifier):
+    def __init__(self, alpha=0.1):
+        super().__init__((5,), "tanh", alpha=alpha, max_iter=3)
+
+
+class Theirs(peer.MLPClassifier):
+    def __init__(self, alpha=0.1):
+        super().__init__((5,), "tanh", alpha=alpha, max_iter=3)
+
+
+@pytest.mark.parametrize(("kind", "convert"), [(Ours, to_sklearn), (Theirs, from_sklearn)])
+def test_subclasses_with_other_parameters_predict_the_same(kind, convert):
+    fitted_one = kind().fit(X, Y_BINARY)
+    other = convert(fitted_one)
+    assert other.activation == "tanh"
+    assert_allclose(other.predict_proba(X), fitted_one.predict_proba(X), rtol=1e-12)
+
+
 def test_perceptrons_that_scikit_learn_lacks_are_refused():
     three = X[:, :3].argmax(axis=1)
     with pytest.raises(ValueError, match="has no unit for each column of y"):

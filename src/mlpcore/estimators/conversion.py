@@ -56,7 +56,8 @@ def from_sklearn(estimator: Any) -> Any:
     """
     ours = _counterpart(estimator, "from_sklearn", {theirs: ours for ours, theirs in _PAIRS})
     accepted = inspect.signature(ours).parameters
-    converted = ours(**{k: v for k, v in estimator.get_params(deep=False).items() if k in accepted})
+    # a subclass may have other parameters than the attributes that count
+    converted = ours(**{name: getattr(estimator, name) for name in accepted if hasattr(estimator, name)})
     _copy_fitted(estimator, converted)
     if not hasattr(converted, "coefs_"):
         return converted
@@ -136,11 +137,13 @@ def _copy_fitted(source: Any, target: Any) -> None:
 def _their_parameters(estimator: Any, theirs: type) -> tuple[dict[str, Any], list[str]]:
     """Return what scikit-learn's constructor takes, and the names of what it does not."""
     accepted = inspect.signature(theirs).parameters
+    ours = next(ours for ours, counterpart in _PAIRS if counterpart is theirs)
     kept, lost = {}, []
-    for name, value in estimator.get_params(deep=False).items():
+    for name, parameter in inspect.signature(ours).parameters.items():
+        value = getattr(estimator, name)
         if name in accepted:
             kept[name] = value
-        elif name not in _HARMLESS and value != inspect.signature(type(estimator)).parameters[name].default:
+        elif name not in _HARMLESS and value != parameter.default:
             lost.append(name)
     constraints = getattr(theirs, "_parameter_constraints", {})
     for name in ("activation", "loss", "solver", "learning_rate"):
