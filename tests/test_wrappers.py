@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import NotFittedError
@@ -272,6 +273,15 @@ def test_an_estimator_becomes_the_equal_sequential(estimator, y):
     assert model.layers[-1].name == "output"
     losses = model.fit(X, targets, epochs=20, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_scikit_learns_estimators_become_models_too(name):
+    estimator = getattr(neural_network, name)((6,) if name == "MLPClassifier" else "poisson", max_iter=5).fit(X, Y)
+    outputs = model_from_estimator(estimator).predict(X, verbose=0)
+    expected = estimator.predict_proba(X) if name == "MLPClassifier" else estimator.predict(X)[:, None]
+    assert_allclose(outputs, expected, rtol=1e-4, atol=1e-6)  # float32 on either side
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -71,7 +71,8 @@ def model_from_estimator(estimator: Any) -> Any:
     model = Sequential(parts)
     weights = [part for pair in zip(estimator.coefs_, estimator.intercepts_, strict=True) for part in pair]
     model.set_weights([np.asarray(part, dtype=np.float32) for part in weights])
-    model.compile(loss=_loss(estimator), optimizer=_optimizer(estimator), mixed_precision=estimator.mixed_precision)
+    mixed_precision = getattr(estimator, "mixed_precision", None)  # scikit-learn's has none
+    model.compile(loss=_loss(estimator), optimizer=_optimizer(estimator), mixed_precision=mixed_precision)
     return model
 
 
