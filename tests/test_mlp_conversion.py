@@ -89,6 +89,35 @@ def test_a_perceptron_goes_there_and_back(y):
     assert_array_equal(ours.coef_, theirs.coef_)
 
 
+class Ours(MLPClassifier):
+    def __init__(self, alpha=0.1):
+        super().__init__((5,), "tanh", alpha=alpha, max_iter=3)
+
+
+class Theirs(peer.MLPClassifier):
+    def __init__(self, alpha=0.1):
+        super().__init__((5,), "tanh", alpha=alpha, max_iter=3)
+
+
+@pytest.mark.parametrize(("kind", "convert"), [(Ours, to_sklearn), (Theirs, from_sklearn)])
+def test_subclasses_with_other_parameters_predict_the_same(kind, convert):
+    fitted_one = kind().fit(X, Y_BINARY)
+    other = convert(fitted_one)
+    assert other.activation == "tanh"
+    assert_allclose(other.predict_proba(X), fitted_one.predict_proba(X), rtol=1e-12)
+
+
+def test_perceptrons_that_scikit_learn_lacks_are_refused():
+    three = X[:, :3].argmax(axis=1)
+    with pytest.raises(ValueError, match="has no unit for each column of y"):
+        to_sklearn(Perceptron(max_iter=5).fit(X, np.eye(3)[three]))
+    for step in ("heaviside", "sign"):
+        with pytest.raises(ValueError, match=f"has no step='{step}'"):
+            to_sklearn(Perceptron(max_iter=5, step=step).fit(X, 2 * Y_BINARY - 1))
+    largest = Perceptron(max_iter=5, step="heaviside").fit(X, three)  # with three classes the step has no say
+    assert_array_equal(to_sklearn(largest).predict(X), largest.predict(X))
+
+
 def test_unfitted_estimators_keep_their_parameters():
     assert from_sklearn(peer.MLPRegressor(alpha=3.0)).alpha == 3.0
     with pytest.raises(NotFittedError):

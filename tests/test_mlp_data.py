@@ -185,6 +185,12 @@ def test_strings_are_no_targets_of_a_regression():
         MLPRegressor().fit(X, Y_REAL.astype(str))
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_sparse_targets_of_a_regression_are_refused(method):
+    with pytest.raises(TypeError, match="Sparse data was passed for y, but dense data is required"):
+        getattr(MLPRegressor(), method)(X, sparse.csr_matrix(np.c_[Y_REAL, Y_REAL]))
+
+
 LABELS = np.array(["aa", "b", "cccc"])[X[:, :3].argmax(axis=1)]
 LABEL_KINDS = {
     "strings": LABELS,

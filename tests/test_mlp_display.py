@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import sklearn.neural_network as peer
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 
 from mlp_cases import Y_BINARY, X, fitted
-from mlpcore import LossCurveDisplay, MLPClassifier
+from mlpcore import LossCurveDisplay, MLPClassifier, Perceptron
 
 matplotlib = pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -32,6 +33,29 @@ def test_a_display_shows_all_curves():
     assert display.score_ax_.get_ylabel() == "Validation score (roc auc)"
 
 
+@pytest.mark.parametrize(
+    ("scoring", "label"),
+    [
+        ("neg_mean_absolute_error", "Validation score (negative mean absolute error)"),
+        ("loss", "Validation score (negative loss)"),
+        (None, "Validation score"),
+    ],
+)
+def test_labels_say_what_the_scores_are(scoring, label):
+    model = fitted("MLPRegressor", early_stopping=True, scoring=scoring)
+    display = LossCurveDisplay.from_estimator(model)
+    assert display.score_ax_.get_ylabel() == label
+    display.figure_.draw_without_rendering()
+    text = display.score_ax_.yaxis.label.get_window_extent()
+    assert text.x1 <= display.figure_.bbox.x1  # nothing of it is cut off
+
+
+def test_a_single_epoch_is_a_point():
+    once, twice = (LossCurveDisplay.from_estimator(fitted("MLPRegressor", max_iter=n)).lines_[0] for n in (1, 2))
+    assert once.get_marker() == "o"
+    assert twice.get_marker() == "None"
+
+
 def test_a_display_draws_on_given_axes():
     _, ax = matplotlib.pyplot.subplots()
     display = LossCurveDisplay.from_estimator(fitted("MLPRegressor"), ax=ax, log_scale=True, line_kw={"alpha": 0.5})
@@ -52,3 +76,6 @@ def test_estimators_without_a_curve_are_refused():
         LossCurveDisplay.from_estimator(MLPClassifier())
     with pytest.raises(ValueError, match="has no loss_curve_: solver='lbfgs' does not record one"):
         LossCurveDisplay.from_estimator(fitted("MLPClassifier", solver="lbfgs"))
+    for other in (Perceptron(), make_pipeline(MLPClassifier(max_iter=2))):
+        with pytest.raises(ValueError, match="has no loss_curve_: expected an MLPClassifier or MLPRegressor"):
+            LossCurveDisplay.from_estimator(other.fit(X, Y_BINARY))

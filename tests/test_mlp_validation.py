@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
 from sklearn.metrics import log_loss, make_scorer, mean_squared_error
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import Pipeline
@@ -100,7 +101,7 @@ def test_scorers_see_labels_as_they_came():
 BAD_VALIDATION = {
     "no y_val": ({"X_val": X}, "X_val is provided, but y_val was not provided"),
     "no X_val": ({"y_val": Y_BINARY}, "y_val is provided, but X_val was not provided"),
-    "other columns": ({"X_val": X[:, :2], "y_val": Y_BINARY}, "X has 2 features, but MLPClassifier is expecting 4"),
+    "other columns": ({"X_val": X[:, :2], "y_val": Y_BINARY}, "X_val has 2 features, but MLPClassifier is expecting 4"),
     "too few y_val": ({"X_val": X, "y_val": Y_BINARY[1:]}, "inconsistent numbers of samples"),
     "another class": ({"X_val": X, "y_val": Y_BINARY + 1}, r"`y_val` has classes that `y` has not: \[2\]"),
     "nan": ({"X_val": np.full((3, 4), np.nan), "y_val": Y_BINARY[:3]}, "Input X_val contains NaN"),
@@ -113,7 +114,7 @@ BAD_VALIDATION = {
         {"X_val": X, "y_val": Y_BINARY, "sample_weight_val": np.zeros(40)},
         "at least one non-zero number",
     ),
-    "too few weights": ({"X_val": X, "y_val": Y_BINARY, "sample_weight_val": np.ones(3)}, "sample_weight.shape"),
+    "too few weights": ({"X_val": X, "y_val": Y_BINARY, "sample_weight_val": np.ones(3)}, "sample_weight_val.shape"),
 }
 
 
@@ -137,6 +138,16 @@ BAD_NUMBERS = {
     ),
     "list with nan": ({"X_val": [[np.nan] * 4] * 2, "y_val": [1.0, 2.0]}, "Input X_val contains NaN"),
 }
+
+
+def test_validation_indicators_may_be_sparse():
+    y = (X[:, :3] > 0).astype(int)
+    dense, sparse = (
+        MLPClassifier(**settings(), early_stopping=True).fit(X[:30], fmt(y[:30]), X_val=X[30:], y_val=fmt(y[30:]))
+        for fmt in (np.asarray, csr_matrix)
+    )
+    assert sparse.validation_scores_ == dense.validation_scores_
+    assert_array_equal(sparse.coefs_[0], dense.coefs_[0])
 
 
 @pytest.mark.parametrize("name", BAD_NUMBERS)

@@ -95,6 +95,28 @@ def test_units_keep_their_kind_of_targets():
     model = Perceptron().fit(X, y)
     with pytest.raises(ValueError, match="does not match what the units were trained on"):
         model.partial_fit(X, np.eye(4)[y])
+    model = Perceptron().fit(X, np.eye(4)[y])
+    with pytest.raises(ValueError, match=r"y of shape \(120, 3\) does not match what the units were trained on"):
+        model.partial_fit(X, np.eye(4)[y, :3])
+
+
+@pytest.mark.parametrize("classes", [[0, 1], range(5)])
+def test_classes_name_the_columns(classes):
+    X, y = problem()
+    with pytest.raises(ValueError, match="classes must name the 4 columns of y, got"):
+        Perceptron().partial_fit(X, np.eye(4)[y], classes=classes)
+    named = Perceptron().partial_fit(X, np.eye(4)[y], classes=["a", "b", "c", "d"])
+    assert named.classes_.tolist() == ["a", "b", "c", "d"]
+
+
+def test_weights_of_the_score_must_be_one_a_row():
+    X, y = problem()
+    columns = np.eye(4)[y]
+    model = Perceptron().fit(X, columns)
+    right = (model.predict(X) == columns).all(axis=1)
+    assert model.score(X, columns, sample_weight=right + 0.5) == pytest.approx(1.5 * right.sum() / (right + 0.5).sum())
+    with pytest.raises(ValueError, match=r"sample_weight\.shape"):
+        model.score(X, columns, sample_weight=[1.0, 2.0])
 
 
 @pytest.mark.parametrize(

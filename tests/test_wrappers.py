@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import NotFittedError
@@ -272,6 +273,46 @@ def test_an_estimator_becomes_the_equal_sequential(estimator, y):
     assert model.layers[-1].name == "output"
     losses = model.fit(X, targets, epochs=20, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_scikit_learns_estimators_become_models_too(name):
+    estimator = getattr(neural_network, name)((6,) if name == "MLPClassifier" else "poisson", max_iter=5).fit(X, Y)
+    outputs = model_from_estimator(estimator).predict(X, verbose=0)
+    expected = estimator.predict_proba(X) if name == "MLPClassifier" else estimator.predict(X)[:, None]
+    assert_allclose(outputs, expected, rtol=1e-4, atol=1e-6)  # float32 on either side
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("estimator", "factor"),  # of the model's loss, of the estimator's
+    [
+        (MLPRegressor("squared_error"), 2.0),
+        (MLPRegressor("absolute_error"), 1.0),
+        (MLPRegressor("huber", delta=0.1), 1.0),
+        (MLPRegressor("log_cosh"), 1.0),
+        (MLPRegressor("quantile", quantiles=0.9), 1.0),
+        (MLPRegressor("quantile", quantiles=[0.1, 0.9]), 1.0),
+        (MLPClassifier(loss="hinge"), 1.0),
+        (MLPClassifier(), 1.0),
+    ],
+    ids=str,
+)
+def test_the_model_goes_on_with_the_estimators_loss(estimator, factor):
+    estimator.set_params(hidden_layer_sizes=(6,), alpha=0.0, max_iter=5, random_state=0, dtype="float32")
+    y = Y_REAL if isinstance(estimator, MLPRegressor) else (Y > 0).astype(int)
+    rows = X_REAL.astype(np.float32)
+    estimator.fit(rows, y, X_val=rows, y_val=y)
+    loss = estimator.to_model().evaluate(rows, y, verbose=0)
+    assert loss == pytest.approx(factor * estimator.validation_loss_curve_[-1], rel=1e-4)  # float32 of either
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_model_of_a_hinge_loss_for_several_classes_trains():
+    estimator = MLPClassifier((6,), loss="hinge", max_iter=5, random_state=0).fit(X, Y)
+    losses = estimator.to_model().fit(X, Y, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] < 3.0  # cross-entropy of the outputs as probabilities would be about 10 here
 
 
 def test_only_fitted_mlp_estimators_become_models():

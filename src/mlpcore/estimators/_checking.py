@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
 from mlpcore._validation import is_ready
 from mlpcore.estimators._targets import Array
@@ -83,6 +83,8 @@ def checked_rows_and_y(
             order="C",
             reset=reset,
         )
+    if y_numeric and issparse(y):
+        raise TypeError("Sparse data was passed for y, but dense data is required. Use '.toarray()' to convert it.")
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return by_rows(X), y
@@ -95,10 +97,15 @@ def checked_validation_rows(
     if not (_are_plain(X, y, dtype) and X.shape[1] == estimator.n_features_in_) or hasattr(
         estimator, "feature_names_in_"
     ):
-        validate_data(estimator, X, reset=False, skip_check_array=True)
+        _check_feature_names(estimator, X, reset=False)
         with np.errstate(over="ignore", invalid="ignore"):  # overflow is refused as infinity
             X = check_array(
                 X, accept_sparse=ACCEPTED_SPARSE, dtype=dtype, order="C", estimator=estimator, input_name="X_val"
+            )
+        if X.shape[1] != estimator.n_features_in_:
+            raise ValueError(
+                f"X_val has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
+                f"{estimator.n_features_in_} features as input."
             )
         y = check_array(
             y,
@@ -133,7 +140,10 @@ def checked_sample_weight(sample_weight: Any, X: Any, dtype: str, name: str = "s
     """Return the weights as (rows,) of `dtype`; their sum must be a number to divide by."""
     if sample_weight is None:
         return None
-    weight: Array = _check_sample_weight(sample_weight, X)
+    try:
+        weight: Array = _check_sample_weight(sample_weight, X)
+    except ValueError as error:  # whose words know one name only
+        raise ValueError(str(error).replace("sample_weight", name)) from None
     if not np.any(weight):
         raise ValueError("Sample weights must contain at least one non-zero number.")
     with np.errstate(over="ignore", under="ignore"):  # what overflows is refused

@@ -95,7 +95,8 @@ _PARTS = {
         Epochs in which the learning rate, under any rule, first grows from 0, batch by batch.
     scoring : str, callable or None, default=None
         Score for `early_stopping`: a name or a scorer of scikit-learn's, or 'loss' for the negative validation
-        loss. None is the accuracy or R^2.
+        loss. None is the accuracy or R^2. A callable is called as ``scoring(estimator, X, y)``, with
+        ``sample_weight=`` where the validation rows have weights.
     max_time : float > 0 or None, default=None
         Seconds after which no further epoch or iteration begins; a ConvergenceWarning says so.
     divergence : {'raise', 'stop'}, default='raise'

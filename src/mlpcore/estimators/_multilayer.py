@@ -259,7 +259,7 @@ class MultilayerPerceptron(CallbackSupportMixin, ModelMixin, Hyperparameters, AB
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------

@@ -109,8 +109,8 @@ def _rows(estimator: Any, problem: Problem, rng: np.random.RandomState) -> tuple
         rows.order, rows.held = split(rows.order, estimator.validation_fraction, targets.strata(rows.y), rng)
     if problem.validation is not None:
         x, y, weight = problem.validation
-        if targets.min_rows_to_score > len(y) and estimator.scoring in (None, "r2"):
-            raise ValueError(f"X_val and y_val must hold at least two rows to score by R^2 or D^2, got {len(y)}.")
+        if targets.min_rows_to_score > x.shape[0] and estimator.scoring in (None, "r2"):
+            raise ValueError(f"X_val and y_val must hold at least two rows to score by R^2 or D^2, got {x.shape[0]}.")
         return rows, Validation(
             x, targets.encode(y, dtype), y, weight, targets, scorer_of(estimator, estimator.scoring)
         )

@@ -296,7 +296,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------

@@ -56,7 +56,8 @@ def from_sklearn(estimator: Any) -> Any:
     """
     ours = _counterpart(estimator, "from_sklearn", {theirs: ours for ours, theirs in _PAIRS})
     accepted = inspect.signature(ours).parameters
-    converted = ours(**{k: v for k, v in estimator.get_params(deep=False).items() if k in accepted})
+    # a subclass may have other parameters than the attributes that count
+    converted = ours(**{name: getattr(estimator, name) for name in accepted if hasattr(estimator, name)})
     _copy_fitted(estimator, converted)
     if not hasattr(converted, "coefs_"):
         return converted
@@ -88,7 +89,8 @@ def to_sklearn(estimator: Any) -> Any:
     TypeError
         For an estimator of another class.
     ValueError
-        Where scikit-learn's class could not predict the same, for lack of an activation.
+        Where scikit-learn's class could not predict the same, for lack of an activation, or of the units for
+        the columns of y or the `step` of our Perceptron.
 
     Examples
     --------
@@ -135,11 +137,13 @@ def _copy_fitted(source: Any, target: Any) -> None:
 def _their_parameters(estimator: Any, theirs: type) -> tuple[dict[str, Any], list[str]]:
     """Return what scikit-learn's constructor takes, and the names of what it does not."""
     accepted = inspect.signature(theirs).parameters
+    ours = next(ours for ours, counterpart in _PAIRS if counterpart is theirs)
     kept, lost = {}, []
-    for name, value in estimator.get_params(deep=False).items():
+    for name, parameter in inspect.signature(ours).parameters.items():
+        value = getattr(estimator, name)
         if name in accepted:
             kept[name] = value
-        elif name not in _HARMLESS and value != inspect.signature(type(estimator)).parameters[name].default:
+        elif name not in _HARMLESS and value != parameter.default:
             lost.append(name)
     constraints = getattr(theirs, "_parameter_constraints", {})
     for name in ("activation", "loss", "solver", "learning_rate"):
@@ -158,6 +162,8 @@ def _their_parameters(estimator: Any, theirs: type) -> tuple[dict[str, Any], lis
 
 def _check_outputs(estimator: Any, converted: Any) -> None:
     """Raise ValueError if scikit-learn would put another activation behind the output layer."""
+    if isinstance(estimator, Perceptron):
+        _check_units(estimator)
     activation = getattr(estimator, "out_activation_", None)
     if activation is None:
         return
@@ -168,6 +174,17 @@ def _check_outputs(estimator: Any, converted: Any) -> None:
     if activation != expected:
         raise ValueError(
             f"scikit-learn's {type(converted).__name__} has no output activation {activation!r} for this problem."
+        )
+
+
+def _check_units(estimator: Perceptron) -> None:
+    """Raise ValueError if scikit-learn's units would decide otherwise."""
+    if getattr(estimator, "outputs_2d_", False):
+        raise ValueError("scikit-learn's Perceptron has no unit for each column of y; it would predict a label a row.")
+    takes_the_largest = estimator.step == "heaviside" and len(getattr(estimator, "classes_", ())) > 2
+    if estimator.step is not None and not takes_the_largest:
+        raise ValueError(
+            f"scikit-learn's Perceptron has no step={estimator.step!r}: where z is 0 it predicts what step=None does."
         )
 
 

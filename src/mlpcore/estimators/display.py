@@ -104,14 +104,18 @@ class LossCurveDisplay:
         NotFittedError
             For an estimator that is not fitted.
         ValueError
-            For one without a loss curve, fitted by 'lbfgs'.
+            For one without a loss curve: fitted by 'lbfgs', or of another class.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         if not hasattr(estimator, "loss_curve_"):
-            raise ValueError(
-                f"{type(estimator).__name__} has no loss_curve_: solver={estimator.solver!r} does not record one."
+            solver = getattr(estimator, "solver", None)
+            why = (
+                "expected an MLPClassifier or MLPRegressor"
+                if solver is None
+                else f"solver={solver!r} does not record one"
             )
+            raise ValueError(f"{type(estimator).__name__} has no loss_curve_: {why}.")
         display = cls(
             loss_curve=estimator.loss_curve_,
             validation_loss_curve=getattr(estimator, "validation_loss_curve_", None),
@@ -145,13 +149,14 @@ class LossCurveDisplay:
         from matplotlib.ticker import MaxNLocator
 
         if ax is None:
-            _, ax = plt.subplots()
+            _, ax = plt.subplots(layout="constrained")  # a long name of the score has room
         self.ax_, self.figure_, self.score_ax_ = ax, ax.figure, None
         before = "" if self.estimator_name is None else f"{self.estimator_name}: "
         self.lines_: list[Any] = []
 
         def draw(where: Any, values: Sequence[float], label: str, **style: Any) -> None:
             epochs = range(1, len(values) + 1)
+            style["marker"] = "o" if len(values) == 1 else None  # a line of one point is not seen
             self.lines_ += where.plot(epochs, values, label=before + label, **{**style, **(line_kw or {})})
 
         draw(ax, self.loss_curve, "Training loss")
@@ -172,4 +177,5 @@ class LossCurveDisplay:
 def _score_name(scoring: Any) -> str:
     if not isinstance(scoring, str):
         return "Validation score"
-    return "Validation score (" + scoring.removeprefix("neg_").replace("_", " ") + ")"
+    name = "negative loss" if scoring == "loss" else scoring
+    return "Validation score (" + name.replace("neg_", "negative ", 1).replace("_", " ") + ")"

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from mlpcore.estimators._checking import unchanged_on_error
 from mlpcore.estimators._perceptron_start import Array, checked_weights, first_parameters
@@ -275,7 +275,7 @@ class Perceptron(SavingMixin, LinearClassifierMixin, SparseCoefMixin, BaseEstima
         y : array-like of shape (n_samples,) or (n_samples, n_units)
             Targets as in `fit`; need not have every class.
         classes : array-like of shape (n_classes,), default=None
-            Every label there will be. Needed in the first call, unless y is 2-D.
+            Every label there will be, or a name for each column of a 2-D y. Needed in the first call, unless y is 2-D.
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of the updates by each row.
 
@@ -329,11 +329,15 @@ class Perceptron(SavingMixin, LinearClassifierMixin, SparseCoefMixin, BaseEstima
             multi_output=outputs_2d,
             reset=first_call,
         )
-        if not first_call and outputs_2d != getattr(self, "outputs_2d_", False):
+        if not first_call and (
+            outputs_2d != getattr(self, "outputs_2d_", False) or (outputs_2d and y.shape[1] != len(self.classes_))
+        ):
             raise ValueError(f"y of shape {y.shape} does not match what the units were trained on.")
         if outputs_2d:
             check_indicator(y, self.step)
             classes = np.arange(y.shape[1]) if classes is None else classes
+            if np.size(classes) != y.shape[1]:
+                raise ValueError(f"classes must name the {y.shape[1]} columns of y, got {classes}.")
         elif first_call and classes is None:
             classes = np.unique(y)
         _check_partial_fit_first_call(self, classes)
@@ -417,7 +421,7 @@ class Perceptron(SavingMixin, LinearClassifierMixin, SparseCoefMixin, BaseEstima
         targets = np.asarray(dense_targets(y)[0])
         if targets.shape != outputs.shape:
             raise ValueError(f"expected y of shape {outputs.shape}, got {targets.shape}.")
-        weights = None if sample_weight is None else np.asarray(sample_weight)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, outputs)
         return float(np.average((outputs == targets).all(axis=1), weights=weights))
 
     def __sklearn_tags__(self) -> Any:

@@ -71,7 +71,8 @@ def model_from_estimator(estimator: Any) -> Any:
     model = Sequential(parts)
     weights = [part for pair in zip(estimator.coefs_, estimator.intercepts_, strict=True) for part in pair]
     model.set_weights([np.asarray(part, dtype=np.float32) for part in weights])
-    model.compile(loss=_loss(estimator), optimizer=_optimizer(estimator), mixed_precision=estimator.mixed_precision)
+    mixed_precision = getattr(estimator, "mixed_precision", None)  # scikit-learn's has none
+    model.compile(loss=_loss(estimator), optimizer=_optimizer(estimator), mixed_precision=mixed_precision)
     return model
 
 
@@ -87,11 +88,20 @@ def _penalty(alpha: float) -> Any:
 
 def _loss(estimator: Any) -> Any:
     """Return the loss that goes with the output; where models have no such loss, the nearest."""
-    of_output = {"softmax": "sparse_categorical_crossentropy", "logistic": "binary_crossentropy"}
+    from mlpcore import losses
+
+    if estimator.out_activation_ == "softmax":
+        return "sparse_categorical_crossentropy"
+    if hasattr(estimator, "classes_") and estimator.loss == "hinge":
+        is_multiclass = estimator._fitted_targets().is_multiclass  # for class indices models have no hinge loss
+        return losses.SparseCategoricalCrossentropy(from_logits=True) if is_multiclass else "hinge"
     if hasattr(estimator, "classes_"):
-        return of_output.get(estimator.out_activation_, "sparse_categorical_crossentropy")
-    known = {"squared_error": "mse", "absolute_error": "mae", "poisson": "poisson", "huber": "huber"}
-    return known.get(str(estimator.loss), "mse")
+        return "binary_crossentropy"
+    if estimator.loss == "huber":
+        return losses.Huber(estimator.delta)
+    if estimator.loss == "quantile":
+        return losses.Quantile(estimator.quantiles)
+    return {"squared_error": "mse", "absolute_error": "mae"}.get(estimator.loss, estimator.loss)
 
 
 def _optimizer(estimator: Any) -> Any:
