@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import mlpcore
 from mlpcore.data import ArrayRows, BatchStream, PyDataset, class_weights_of_rows, source_of, split_off_last, unpack
 
 pd = pytest.importorskip("pandas")
@@ -148,3 +149,21 @@ def test_batches_are_x_or_tuples():
 def test_sizes_below_1_are_refused(sizes):
     with pytest.raises(ValueError, match="must be at least 1"):
         source_of(np.zeros((2, 1)), **sizes)
+
+
+def test_a_generator_validates_on_the_same_batches_after_each_epoch():
+    taken = []
+
+    def batches():
+        rows = np.zeros((2, 3), np.float32)
+        for number in range(100):
+            taken.append(number)
+            rows[:] = number  # the same array every time
+            yield rows, np.zeros((2, 1), np.float32)
+
+    model = mlpcore.Sequential([mlpcore.Input((3,)), mlpcore.layers.Dense(1, kernel_initializer="ones")])
+    model.compile(loss="mse", optimizer=mlpcore.optimizers.SGD(0.0))
+    x = np.ones((4, 3), np.float32)
+    history = model.fit(x, x[:, :1], epochs=3, verbose=0, validation_data=batches(), validation_steps=2).history
+    assert history["val_loss"] == [4.5] * 3  # the mean of 0 and 9
+    assert taken == [0, 1]

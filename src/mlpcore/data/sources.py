@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Iterator, Mapping
@@ -173,6 +174,12 @@ class BatchStream:
         self._order: NDArray[np.int64] | None = None  # of a Sequence-like's batches
         self._taken = 0  # of the iterator's batches
         self._peeked: list[Any] = []
+        self._kept: list[Any] | None = None  # copies of the batches that `keep` asked for
+
+    def keep(self) -> None:
+        """Let an iterator's batches of the first epoch come again after `restart`, if their number is limited."""
+        if self.steps is not None and hasattr(self.source, "__next__"):
+            self._kept = []
 
     @property
     def steps_per_epoch(self) -> int | None:
@@ -206,6 +213,8 @@ class BatchStream:
                 self._iterator = None
                 break
             step += 1
+            if self._kept is not None:
+                self._kept.append(copy.deepcopy(batch))  # a generator may fill the same arrays again
             yield self._read(batch)
         if self.steps is None:
             self._iterator = None
@@ -214,6 +223,8 @@ class BatchStream:
 
     def restart(self) -> None:
         """Let the coming epoch begin with the first batch, unless the source is an iterator, which only goes on."""
+        if self._kept:
+            self.source, self._kept = self._kept, None
         if not hasattr(self.source, "__next__"):
             self._iterator, self._peeked = None, []
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpcore._structure import Structure, map_structure
 from mlpcore._validation import check_hint, check_integer, unknown_argument
-from mlpcore.data import ArrayRows, Source, source_of, split_off_last, unpack
+from mlpcore.data import ArrayRows, BatchStream, Source, source_of, split_off_last, unpack
 from mlpcore.layers.signatures import parameters_of
 from mlpcore.training.compiling import Compilable
 from mlpcore.training.rows import Row
@@ -122,7 +122,8 @@ class Trainer(Compilable):
         steps_per_epoch : int, optional
             Batches of an epoch; default: all.
         validation_steps, validation_batch_size : int, optional
-            Batches of a validation and rows of each; default: all, and `batch_size`.
+            Batches of a validation and rows of each; default: all, and `batch_size`. Of a generator these are the
+            same batches after each epoch.
         validation_freq : int or list of int, default 1
             Validate every so many epochs, or after the epochs with these numbers (from 1).
 
@@ -180,6 +181,8 @@ class Trainer(Compilable):
                 batch_size=batch_size if validation_batch_size is None else validation_batch_size,
                 steps=validation_steps,
             )
+            if isinstance(validation, BatchStream):
+                validation.keep()  # so that epochs can be compared
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(
                 callbacks,
