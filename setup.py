@@ -22,7 +22,7 @@ KERNELS = {"baseline": ""}
 if platform.machine().lower() in ("x86_64", "amd64"):
     KERNELS["avx2"] = "-mavx2 -mfma"
     KERNELS["avx512"] = "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512"
-    KERNELS["avx512_bf16"] = KERNELS["avx512"] + " -mavx512bf16 -mamx-tile -mamx-bf16"
+    KERNELS["words"] = KERNELS["avx512"] + " -mavx512bf16 -mamx-tile -mamx-bf16"
 
 HEADERS = sorted(glob("csrc/**/*.h", recursive=True) + glob("csrc/**/*.inl", recursive=True))
 JOBS = int(os.environ.get("MAX_JOBS", 0)) or os.cpu_count() or 1

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels.h"
+#include "words.h"
 
 namespace mlpcore {
 
@@ -39,6 +40,14 @@ const Kernels<T>* kernels(const char* isa) {
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
   if (avx2 && !std::strcmp(isa, "avx2")) return pick<T>(&avx2_float, &avx2_double);
   if (avx512 && !std::strcmp(isa, "avx512")) return pick<T>(&avx512_float, &avx512_double);
+  if (avx512 && has_tiles() && !std::strcmp(isa, "amx")) {  // those of avx512, beside which there are tile_kernels()
+    static const Kernels<T> amx = [] {
+      Kernels<T> table = *pick<T>(&avx512_float, &avx512_double);
+      table.isa = "amx";
+      return table;
+    }();
+    return &amx;
+  }
 #endif
   return nullptr;
 }
@@ -48,7 +57,7 @@ const Kernels<T>& kernels() {
   static const Kernels<T>& best = []() -> const Kernels<T>& {
     if (const char* isa = forced())
       if (const Kernels<T>* table = kernels<T>(isa)) return *table;
-    for (const char* isa : {"avx512", "avx2"})
+    for (const char* isa : {"amx", "avx512", "avx2"})
       if (const Kernels<T>* table = kernels<T>(isa)) return *table;
     return *kernels<T>("baseline");
   }();
@@ -60,7 +69,7 @@ const char* isa_error() {
     const char* isa = forced();
     if (!isa || kernels<float>(isa)) return std::string();
     std::string m = "MLPCORE_ISA=" + std::string(isa) + " cannot be used here; this processor and build have: baseline";
-    for (const char* other : {"avx2", "avx512"})
+    for (const char* other : {"avx2", "avx512", "amx"})
       if (kernels<float>(other)) m += std::string(", ") + other;
     return m;
   }();

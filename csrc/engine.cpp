@@ -54,7 +54,6 @@ Engine<T>::Engine(const Tape& tape, std::shared_ptr<Parameters<T>> shared, const
     plain_ = std::make_unique<Plan>(link(alone, Fusions::none, kernels));
   }
   for (const Layer& layer : plan_.layers) all_fused_ = all_fused_ && (!layer.learns() || layer.is_fused());
-  mixed_reads_inputs_ = Mixed<T>::reads_inputs(plan_);
   units_ = weights_.units_of(1, 1);
 }
 
@@ -68,7 +67,7 @@ const Plan& Engine<T>::plain() const {
 }
 
 template <class T>
-void Engine<T>::set_mixed(const Bf16Kernels<T>* kernels) {
+void Engine<T>::set_mixed(const WordKernels<T>* kernels) {
   if (kernels != mixed_) kept_ = nullptr;
   mixed_ = kernels;
 }
@@ -83,11 +82,12 @@ template <class T>
 Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads) {
   const int64_t nonzeros = most_nonzeros(data, rows), in = plan_.inputs.empty() ? 1 : plan_.input_width();
   threads = useful_threads(data, rows, nonzeros + kUpdateCost * in, threads);
-  const bool in_any_order = mixed_ && mixed_reads_inputs_;
-  const bool gathers = !plan_.dense_first || (data.order && !in_any_order);
+  const WordKernels<T>* words = mixed_ ? mixed_ : tile_kernels<T>(k_);
+  if (words && !WordProducts<T>::pays(plan_, *words, rows, data.is_sparse())) words = nullptr;
+  const bool gathers = !plan_.dense_first || data.order;
   const bool fits = kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
                     kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
-                    kept_->capacity <= 2 * rows + 64;
+                    kept_->capacity <= 2 * rows + 64 && !words == !kept_->words;
   if (!fits) {
     kept_ = nullptr;  // first, so that there is never memory for both
     kept_.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
@@ -95,9 +95,8 @@ Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& thre
       kept_->columns = ByColumns<T>(nonzeros, in);
       kept_->sparse_units = weights_.units_of(nonzeros / in + kUpdateCost, rows + kUpdateCost);
     }
-    if (mixed_) kept_->mixed = std::make_unique<Mixed<T>>(plan_, k_, *mixed_, rows, data.is_sparse());
+    if (words) kept_->words = std::make_unique<WordProducts<T>>(plan_, k_, *words, rows, data.is_sparse());
   }
-  if (mixed_) kept_->mixed->read_weights(parameters_->weights.get());
   return *kept_;
 }
 
@@ -153,11 +152,6 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
     for (int64_t i = 0; i < unit.size; ++i) a[i] = keep * a[i] + take * w[i];
     if (update.average_every > 0 && t % update.average_every == 0) std::copy_n(a, unit.size, w);
   };
-  const auto changed = [&](const Unit& unit, int64_t t) {  // what hangs on a unit's weights
-    follow(unit, t);
-    if (space.mixed) space.mixed->read_weights(unit, all.w);
-  };
-
   const auto began = std::chrono::steady_clock::now();
   const int64_t first_row = first ? *first : 0;
   int64_t next = data.rows;  // thread 0's to lower
@@ -174,19 +168,22 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
       rows_.run(batch, space, x, &noise, thread, n, barrier);
       barrier.wait();
       if (thread == 0) rows_.add_totals(batch, space, sums);
-      each_unit(units(space), thread, n, [&](const Unit& unit, size_t u) {
+      const auto prepare = [&](int layer) {
+        weights_.prepare(batch, space, x, plan_.layers[layer], thread, n, barrier);
+      };
+      each_unit(units(space), thread, n, prepare, [&](const Unit& unit, size_t u) {
         const Layer& layer = plan_.layers[unit.layer];
         const Step<T> s = weights_.step_of(step, unit);
         if (!clips && layer.is_fused()) {
           norms.get()[u] = weights_.product(batch, space, x, unit, layer.uses[0], &s, all);
-          return changed(unit, t);
+          return follow(unit, t);
         }
         weights_.collect(batch, space, x, unit, gradient.get(), extra.get());
         T* g = gradient.get() + unit.offset;
         norms.get()[u] = k_.penalise(s, unit.kernel, unit.size, all.w + unit.offset, g);
         if (clips) return;
         k_.update(s, unit.kernel, T(1), unit.size, g, own(unit));
-        changed(unit, t);
+        follow(unit, t);
       });
       if (clips) {
         barrier.wait();
@@ -197,13 +194,13 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         const double squares = std::accumulate(of_array, of_array + n_arrays, 0.0);
         const auto scale_of = [](double clip, double norm) { return clip > 0 && norm > clip ? clip / norm : 1.0; };
         const double together = scale_of(update.clip_norm, std::sqrt(squares));
-        each_unit(units(space), thread, n, [&](const Unit& unit, size_t) {
+        each_unit(units(space), thread, n, [](int) {}, [&](const Unit& unit, size_t) {
           double scale = together;
           if (update.clip_norm_each > 0)
             scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
           k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
                     own(unit));
-          changed(unit, t);
+          follow(unit, t);
         });
       }
       if (!plan_.assignments.empty()) barrier.wait();  // they replace what the update has made
@@ -249,7 +246,10 @@ Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* g
       barrier.wait();
       if (thread == 0) rows_.add_totals(rows, space, sums);
       const bool last = start + block >= data.rows;
-      each_unit(units(space), thread, n, [&](const Unit& unit, size_t u) {
+      const auto prepare = [&](int layer) {
+        weights_.prepare(rows, space, x, plan_.layers[layer], thread, n, barrier);
+      };
+      each_unit(units(space), thread, n, prepare, [&](const Unit& unit, size_t u) {
         T* g = gradient + unit.offset;
         weights_.collect(rows, space, x, unit, in_parts ? part.get() : gradient, extra.get());
         if (in_parts) k_.axpy(T(1), part.get() + unit.offset, g, unit.size);

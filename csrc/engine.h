@@ -27,8 +27,8 @@ class Engine {
   const std::shared_ptr<Parameters<T>>& parameters() const { return parameters_; }
 
   // With a table, `train` and `gradient` take their products from operands in bfloat16; null: as usual.
-  const Bf16Kernels<T>* mixed() const { return mixed_; }
-  void set_mixed(const Bf16Kernels<T>* kernels);
+  const WordKernels<T>* mixed() const { return mixed_; }
+  void set_mixed(const WordKernels<T>* kernels);
 
   // One step per batch of consecutive rows; learning_rates (batches) or null. What is added up goes on from `sums`: a pass
   // in several calls has the sums of one. With `first`, the pass begins at that row and ends after a batch once it has
@@ -66,7 +66,7 @@ class Engine {
   Plan plan_;
   std::unique_ptr<Plan> plain_;
   const Kernels<T>& k_;
-  const Bf16Kernels<T>* mixed_ = nullptr;
+  const WordKernels<T>* mixed_ = nullptr;
   std::shared_ptr<Parameters<T>> parameters_;
   Passes<T> passes_;
   RowWork<T> rows_;
@@ -74,7 +74,6 @@ class Engine {
   std::vector<Unit> units_;  // the work on weights for dense rows, in order
   double step_flops_per_row_ = 0;
   bool all_fused_ = true;  // no layer's gradient needs to be collected before its step
-  bool mixed_reads_inputs_ = false;
   std::unique_ptr<Space<T>> kept_;  // of the last training: the next one often is like it
 };
 

@@ -357,7 +357,7 @@ struct Kernels {
 // The table of the best instruction set of this processor, or of the one that MLPCORE_ISA names.
 template <class T>
 const Kernels<T>& kernels();
-// The table of `isa`: "baseline", "avx2" or "avx512"; null if this processor or this build lacks it.
+// The table of `isa`: "baseline", "avx2", "avx512" or "amx"; null if this processor or this build lacks it.
 template <class T>
 const Kernels<T>* kernels(const char* isa);
 // What MLPCORE_ISA asks for and this processor lacks, as a message; null if all is well.

@@ -99,11 +99,8 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
       const Layer& layer = plan_.layers[node.layer];
       if (x.sparse.start && node.from() == plan_.inputs[0])
         return k_.sparse_dense(rows, x.sparse, x.order, layer_weights(layer), node.relu, to);
-      if (space.mixed && space.mixed->has(node)) {
-        const bool first = std::count(plan_.inputs.begin(), plan_.inputs.end(), node.from()) > 0;
-        const int64_t* order = first ? x.order : nullptr;
-        return space.mixed->forward(node, rows, read_rows(node, space, x), order, layer_weights(layer), to);
-      }
+      if (space.words && space.words->has(node))
+        return space.words->forward(node, rows, read_rows(node, space, x), layer_weights(layer), to);
       return k_.dense(rows, read_rows(node, space, x), layer_weights(layer), node.relu, to);
     }
     case OpKind::dropout:
@@ -114,11 +111,15 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
   }
 }
 
-// What a dense node reads.
 template <class T>
 Rows<T> Passes<T>::read_rows(const Node& node, const Space<T>& space, const Input<T>& x) const {
   if (plan_.buffers[node.from()].layout == Layout::panels) return product_rows(space, x, node.from());
   return k_.by_rows(space.buffers[node.from()].value.at, plan_.layers[node.layer].in);
+}
+
+template <class T>
+void Passes<T>::read_for_columns(const Node& node, const Space<T>& space, const Input<T>& x, Range range) const {
+  space.words->read(node, rows_of(node.to, range), read_rows(node, space, x));
 }
 
 template <class T>
@@ -132,8 +133,10 @@ void Passes<T>::forward_columns(const Node& node, const Space<T>& space, const I
   const int64_t end = thread + 1 == threads ? layer.out : first + mine.rows * k_.panel;
   if (end <= first) return;
   const Panels<T> w = layer_weights(layer), y = space.buffers[node.to].value;
-  k_.dense(rows_of(node.to, {0, rows}), read_rows(node, space, x), {w.at + first * w.rows, w.rows, end - first},
-           node.relu, {y.at + first * y.rows, y.rows, end - first});
+  const Range all = rows_of(node.to, {0, rows});
+  const Panels<T> my_w{w.at + first * w.rows, w.rows, end - first}, my_y{y.at + first * y.rows, y.rows, end - first};
+  if (space.words && space.words->has(node)) space.words->forward_columns(node, all, my_w, my_y);
+  else k_.dense(all, read_rows(node, space, x), my_w, node.relu, my_y);
 }
 
 namespace {
@@ -235,7 +238,8 @@ void Passes<T>::backward_dense(const Node& node, const Space<T>& space, Range ra
   if (!node.wants[0]) return;
   const Panels<T> dx = node.spare >= 0 ? space.buffers[node.spare].value : in.gradient;
   const T* relu_output = node.masks_dx ? in.value.at : nullptr;
-  if (space.mixed && space.mixed->has(node)) space.mixed->backward(node, rows, out.gradient, relu_output, dx);
+  if (space.words && space.words->has(node))
+    space.words->backward(node, rows, out.gradient, layer_weights(layer), relu_output, dx);
   else k_.dense_dx(rows, out.gradient, layer_weights(layer), relu_output, dx, scratch);
   if (node.spare < 0) return;
   if (plan_.buffers[node.from()].layout == Layout::panels) return add(dx, rows, in.gradient);

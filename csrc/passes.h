@@ -5,8 +5,7 @@
 
 namespace mlpcore {
 
-// What a first layer reads: rows of numbers, or the rows of a sparse matrix that `order` names (null: all in order), or of
-// numbers read in place by products in bfloat16.
+// What a first layer reads: rows of numbers, or the rows of a sparse matrix that `order` names (null: all in order).
 template <class T>
 struct Input {
   std::vector<const T*> x;  // where an input is read in place: the batch's first row; else null
@@ -36,6 +35,8 @@ class Passes {
 
   // `range` in rows of the batch; a whole node takes all of them.
   void forward(const Node& node, const Space<T>& space, const Input<T>& x, Range range, const Noise* noise) const;
+  // What some threads' products by columns read of these rows, to be made before.
+  void read_for_columns(const Node& node, const Space<T>& space, const Input<T>& x, Range range) const;
   // Thread `thread`'s share of the columns of a product for all rows of the batch.
   void forward_columns(const Node& node, const Space<T>& space, const Input<T>& x, int64_t rows, int thread,
                        int threads) const;
@@ -47,11 +48,11 @@ class Passes {
   void read(const Space<T>& space, int buffer, Range range, T* out) const;
 
   Panels<T> layer_weights(const Layer& layer) const { return {weights_ + layer.offset, layer.in + 1, layer.out}; }
-  // What a product reads of an input or a buffer.
-  Rows<T> product_rows(const Space<T>& space, const Input<T>& x, int buffer) const;
+  // What a dense node reads.
+  Rows<T> read_rows(const Node& node, const Space<T>& space, const Input<T>& x) const;
 
  private:
-  Rows<T> read_rows(const Node& node, const Space<T>& space, const Input<T>& x) const;
+  Rows<T> product_rows(const Space<T>& space, const Input<T>& x, int buffer) const;
   void forward_plain(const Node& node, const Space<T>& space, Range range) const;
   void backward_plain(const Node& node, const Space<T>& space, Range range) const;
   void backward_dense(const Node& node, const Space<T>& space, Range range, T* scratch) const;

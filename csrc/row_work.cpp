@@ -32,7 +32,6 @@ Input<T> RowWork<T>::input(const Data<T>& data, int64_t start, const Space<T>& s
     input.x.push_back(space.buffers[plan_.inputs[i]].value.at
                           ? nullptr
                           : data.x[i] + (data.order ? 0 : start * plan_.input_width(int(i))));
-  if (data.order && !space.gathers) input.order = data.order + start;
   return input;
 }
 
@@ -174,21 +173,18 @@ void RowWork<T>::run(const Batch<T>& batch, Space<T>& space, const Input<T>& x, 
     };
   };
   const auto forward = each([&](const Node& node, Range rows) { passes_.forward(node, space, x, rows, noise); });
-  const bool whole_rows = data.is_sparse() || space.mixed;  // no product is shared by columns
-  run_nodes(false, batch.rows, whole_rows, threads, barrier, [&](const Node& node, Sharing sharing) {
-    if (sharing == Sharing::columns) passes_.forward_columns(node, space, x, batch.rows, thread, threads);
-    else forward(node, sharing);
+  run_nodes(false, batch.rows, data.is_sparse(), threads, barrier, [&](const Node& node, Sharing sharing) {
+    if (sharing != Sharing::columns) return forward(node, sharing);
+    if (space.words && space.words->has(node)) {
+      passes_.read_for_columns(node, space, x, range);
+      barrier.wait();
+    }
+    passes_.forward_columns(node, space, x, batch.rows, thread, threads);
   });
   losses(batch, space, range, true, thread == 0);
   T* scratch = space.scratch.get() + thread * space.scratch_size;
   run_nodes(true, batch.rows, data.is_sparse(), threads, barrier,
             each([&](const Node& node, Range rows) { passes_.backward(node, space, rows, noise, scratch); }));
-  if (!space.mixed) return;
-  barrier.wait();
-  for (const Node& node : plan_.nodes)
-    if (space.mixed->has(node))
-      space.mixed->turn(node, plan_.buffers[node.to].rows(batch.rows), space.buffers[node.to].gradient, thread,
-                        threads);
 }
 
 // The losses' and totals' sums of a batch, in the order of its rows.

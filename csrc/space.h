@@ -6,7 +6,7 @@
 #include "by_columns.h"
 #include "link.h"
 #include "memory.h"
-#include "mixed.h"
+#include "word_products.h"
 
 namespace mlpcore {
 
@@ -126,7 +126,7 @@ struct Space {
     Memory<double> loss;  // of each row
   };
   std::vector<RowLoss> losses;
-  std::unique_ptr<Mixed<T>> mixed;  // set where products are in bfloat16
+  std::unique_ptr<WordProducts<T>> words;  // set where some products are taken from words
   int64_t scratch_size = 0;
   int64_t capacity = 0;  // rows
   int threads = 1;       // that have scratch

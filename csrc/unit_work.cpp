@@ -52,17 +52,27 @@ Norms UnitWork<T>::product(const Batch<T>& batch, const Space<T>& space, const I
   const auto here = [&](T* p) { return p ? p + layer.offset : nullptr; };
   const Weights<T> at{here(to.w), here(to.slot0), here(to.slot1), here(to.slot2)};
   const Panels<T> dy = space.buffers[node.to].gradient;
-  if (space.mixed && unit.kernel && space.mixed->has(node)) {
+  if (space.words && unit.kernel && space.words->has(layer)) {
     const auto of_unit = [&](T* p) { return p ? p + unit.offset : nullptr; };
     const Weights<T> own{of_unit(to.w), of_unit(to.slot0), of_unit(to.slot1), of_unit(to.slot2)};
-    return space.mixed->product(node, unit, plan_.buffers[node.to].rows(batch.rows), step, own);
+    return space.words->gradient(layer, unit.panel, unit.unit, plan_.buffers[node.to].rows(batch.rows), step, own);
   }
   if (x.sparse.start && node.from() == plan_.inputs[0])
     return k_.sparse_dw(unit.panel, unit.unit, batch.rows, space.columns.get(), layer.in, dy, step, at);
-  const bool is_plain = plan_.buffers[node.from()].layout == Layout::plain;
-  const Rows<T> rows = is_plain ? k_.by_rows(space.buffers[node.from()].value.at, layer.in)
-                                : passes_.product_rows(space, x, node.from());
-  return k_.dense_dw(unit.panel, unit.unit, plan_.buffers[node.to].rows(batch.rows), rows, layer.in, dy, step, at);
+  return k_.dense_dw(unit.panel, unit.unit, plan_.buffers[node.to].rows(batch.rows), passes_.read_rows(node, space, x),
+                     layer.in, dy, step, at);
+}
+
+// This thread's part of what the gradients of a layer's units read, where that is to be made first.
+template <class T>
+void UnitWork<T>::prepare(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Layer& layer,
+                          int thread, int threads, Barrier& barrier) const {
+  if (!space.words || !space.words->has(layer)) return;
+  const Node& node = plan_.nodes[layer.uses[0]];
+  barrier.wait();  // all have read what another layer's were
+  space.words->turn(layer, plan_.buffers[node.to].rows(batch.rows), passes_.read_rows(node, space, x),
+                    space.buffers[node.to].gradient, thread, threads);
+  barrier.wait();
 }
 
 // The whole gradient of a unit's weights, stored in `gradient`, packed as the weights; `extra` is as large.

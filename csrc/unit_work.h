@@ -1,6 +1,7 @@
 // UnitWork<T>: everything of a step that concerns weights, in units that threads share out.
 #pragma once
 #include "passes.h"
+#include "team.h"
 
 namespace mlpcore {
 
@@ -11,6 +12,9 @@ class UnitWork {
 
   // The units of all layers, given what each weight of the first and of the others costs.
   std::vector<Unit> units_of(int64_t first_cost, int64_t other_cost) const;
+  // A thread's part of what the gradients of a layer's units read, with all threads, before these.
+  void prepare(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Layer& layer, int thread,
+               int threads, Barrier& barrier) const;
   // One product's part in the gradient of a unit: with a step applied at once, else stored in to.w.
   Norms product(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Unit& unit, int use,
                 const Step<T>* step, Weights<T> to) const;
@@ -28,12 +32,14 @@ class UnitWork {
   const Passes<T>& passes_;
 };
 
-// f(unit, its number) for a thread's units: its share of each layer, in order of the columns, as forward products share.
-template <class F>
-void each_unit(const std::vector<Unit>& all, int thread, int threads, F f) {
+// f(unit, its number) for a thread's units: its share of each layer, in order of the columns, as forward products share;
+// before(layer) comes before a layer's.
+template <class Before, class F>
+void each_unit(const std::vector<Unit>& all, int thread, int threads, Before before_layer, F f) {
   const auto n = int64_t(all.size()) - 1;  // the last is the end
   for (int64_t first = 0, end; first < n; first = end) {
     for (end = first + 1; end < n && all[end].layer == all[first].layer;) ++end;
+    before_layer(all[first].layer);
     const int64_t begin = all[first].cost_before;
     const Range costs = share(all[end].cost_before - begin, thread, threads);
     const auto before = [&](int64_t cost) {  // units that begin before this much of the layer's work

@@ -37,9 +37,9 @@ def matrix(rows, width, seed=0):
 def test_dense_is_the_product_of_rounded_operands(isa, rows, widths):
     x, kernel, bias = matrix(rows, widths[0]), matrix(*widths), matrix(1, widths[1])[0]
     expected, size = product(x, kernel)
-    y = _core.kernels.bf16_dense(x, kernel, bias, isa=isa)
+    y = _core.kernels.word_dense(x, kernel, bias, isa=isa)
     assert np.all(np.abs(y - (expected + bias)) <= ERROR * (size + np.abs(bias)))
-    assert_array_equal(_core.kernels.bf16_dense(x, kernel, bias, True, isa=isa), np.maximum(y, 0))
+    assert_array_equal(_core.kernels.word_dense(x, kernel, bias, True, isa=isa), np.maximum(y, 0))
 
 
 @each_isa
@@ -48,9 +48,9 @@ def test_dense_is_the_product_of_rounded_operands(isa, rows, widths):
 def test_dx_is_the_product_of_rounded_operands(isa, rows, widths):
     dy, kernel, output = matrix(rows, widths[1]), matrix(*widths), matrix(rows, widths[0], 1)
     expected, size = product(dy, kernel.T)
-    dx = _core.kernels.bf16_dense_dx(dy, kernel, isa=isa)
+    dx = _core.kernels.word_dense_dx(dy, kernel, isa=isa)
     assert np.all(np.abs(dx - expected) <= ERROR * size)
-    assert_array_equal(_core.kernels.bf16_dense_dx(dy, kernel, output, isa=isa), np.where(output > 0, dx, 0))
+    assert_array_equal(_core.kernels.word_dense_dx(dy, kernel, output, isa=isa), np.where(output > 0, dx, 0))
 
 
 @each_isa
@@ -59,7 +59,7 @@ def test_dx_is_the_product_of_rounded_operands(isa, rows, widths):
 def test_dw_is_the_product_of_rounded_operands(isa, rows, widths):
     x, dy = matrix(rows, widths[0]), matrix(rows, widths[1])
     expected, size = product(x.T, dy)
-    assert np.all(np.abs(_core.kernels.bf16_dense_dw(x, dy, isa=isa) - expected) <= ERROR * size)
+    assert np.all(np.abs(_core.kernels.word_dense_dw(x, dy, isa=isa) - expected) <= ERROR * size)
 
 
 @each_isa
@@ -68,8 +68,8 @@ def test_operands_are_rounded_to_nearest_even(isa):
     x = np.concatenate([halfway, -halfway, np.nextafter(halfway, np.float32(2)), np.nextafter(halfway, np.float32(0))])
     x = np.concatenate([x, np.array([0.0, 3.3e38, 3.4e38, 1e-37, 1e-40, np.inf, -np.inf, np.nan], np.float32)])
     one, zero = np.ones((1, 5), np.float32), np.zeros(5, np.float32)
-    assert_array_equal(_core.kernels.bf16_dense(x[:, None], one, zero, isa=isa)[:, 0], rounded(x))
-    assert_array_equal(_core.kernels.bf16_dense(one[:, :1], x[None], np.zeros_like(x), isa=isa)[0], rounded(x))
+    assert_array_equal(_core.kernels.word_dense(x[:, None], one, zero, isa=isa)[:, 0], rounded(x))
+    assert_array_equal(_core.kernels.word_dense(one[:, :1], x[None], np.zeros_like(x), isa=isa)[0], rounded(x))
 
 
 # ------------------------------------------------------------ engines

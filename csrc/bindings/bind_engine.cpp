@@ -44,7 +44,7 @@ class BoundEngine {
     return std::nullopt;
   }
   void set_mixed_precision(const std::optional<std::string>& name) {
-    const Bf16Kernels<T>* kernels = name ? mixed_kernels(*name) : nullptr;
+    const WordKernels<T>* kernels = name ? mixed_kernels(*name) : nullptr;
     py::gil_scoped_release release;
     std::unique_lock lock(shared_->mutex);
     engine_.set_mixed(kernels);
@@ -233,11 +233,11 @@ class BoundEngine {
  private:
   Parameters<T>& state() const { return *shared_->parameters; }
 
-  static const Bf16Kernels<T>* mixed_kernels(const std::string& name) {
+  static const WordKernels<T>* mixed_kernels(const std::string& name) {
     if (name != "bfloat16") throw py::value_error("mixed_precision must be None or 'bfloat16', got '" + name + "'");
     if (sizeof(T) != sizeof(float))
       throw py::value_error("mixed_precision='bfloat16' needs dtype 'float32', got 'float64'");
-    if (const Bf16Kernels<T>* kernels = bf16_kernels<T>()) return kernels;
+    if (const WordKernels<T>* kernels = bf16_kernels<T>()) return kernels;
     throw py::value_error(
         "mixed_precision='bfloat16' needs a processor with AVX512_BF16 (from Sapphire Rapids or Zen 4 on) and the "
         "avx512 kernels; here are those of " +

@@ -234,7 +234,7 @@ void bind_kernels(py::module_& m) {
   bind_of<float>(m);
   bind_of<double>(m);
   bind_op_kernels(m);
-  bind_bf16_kernels(m);
+  bind_word_kernels(m);
 }
 
 }  // namespace mlpcore

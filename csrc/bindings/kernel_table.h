@@ -22,6 +22,6 @@ template <class T>
 using A = const py::array_t<T>&;
 
 void bind_op_kernels(py::module_& m);
-void bind_bf16_kernels(py::module_& m);
+void bind_word_kernels(py::module_& m);
 
 }  // namespace mlpcore

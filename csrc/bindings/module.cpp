@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "../bf16.h"
+#include "../words.h"
 #include "../kernels.h"
 #include "../row_kernels.h"
 #include "../team.h"
@@ -23,13 +23,13 @@ namespace {
 std::vector<std::string> available_bf16() {
   std::vector<std::string> names;
   for (const char* isa : {"avx512_bf16", "amx_bf16"})
-    if (bf16_kernels<float>(isa)) names.push_back(isa);
+    if (word_kernels<float>(isa)) names.push_back(isa);
   return names;
 }
 
 std::vector<std::string> available_isas() {
   std::vector<std::string> names;
-  for (const char* isa : {"baseline", "avx2", "avx512"})
+  for (const char* isa : {"baseline", "avx2", "avx512", "amx"})
     if (kernels<float>(isa)) names.push_back(isa);
   return names;
 }

@@ -229,13 +229,15 @@ class kernels:
     @staticmethod
     def dense_dw(x: Array, dy: Array, *, isa: str | None = None) -> tuple[Array, Array]: ...
     @staticmethod
-    def bf16_dense(x: Array, kernel: Array, bias: Array, relu: bool = False, *, isa: str | None = None) -> Array: ...
-    @staticmethod
-    def bf16_dense_dx(
-        dy: Array, kernel: Array, relu_output: Array | None = None, *, isa: str | None = None
+    def word_dense(
+        x: Array, kernel: Array, bias: Array, relu: bool = False, *, isa: str | None = None, block: int = 0
     ) -> Array: ...
     @staticmethod
-    def bf16_dense_dw(x: Array, dy: Array, *, isa: str | None = None) -> Array: ...
+    def word_dense_dx(
+        dy: Array, kernel: Array, relu_output: Array | None = None, *, isa: str | None = None, block: int = 0
+    ) -> Array: ...
+    @staticmethod
+    def word_dense_dw(x: Array, dy: Array, *, isa: str | None = None) -> Array: ...
     @staticmethod
     def sparse_dense(
         x: Rows,

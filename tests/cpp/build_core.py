@@ -41,7 +41,7 @@ def compile_core(
     extra = {
         "dispatch": [f"-D{isa}_{t}=baseline_{t}" for isa in aliases for t in ("float", "double")],
         "isa_avx2": ["-mavx2", "-mfma"],
-        "isa_avx512_bf16": BF16,  # linked, not run: its panels are those of avx512
+        "isa_words": BF16,  # linked, not run: its panels are those of avx512
     }
 
     def compile_one(source: Path) -> Path:
@@ -53,7 +53,7 @@ def compile_core(
             subprocess.run(command, check=True, cwd=root)
         return target
 
-    isas = ["baseline", *(["avx2"] if avx2 else []), *(["avx512_bf16"] if platform.machine() == "x86_64" else [])]
+    isas = ["baseline", *(["avx2"] if avx2 else []), *(["words"] if platform.machine() == "x86_64" else [])]
     kernels = [root / f"csrc/kernels/isa_{isa}.cpp" for isa in isas]
     with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", 0)) or os.cpu_count() or 1) as pool:
         return list(pool.map(compile_one, [*kernels, *sources]))

@@ -1,0 +1,56 @@
+// WordProducts<T>: the dense products of a plan's training that are taken from words, and the words of one batch.
+#pragma once
+#include <map>
+#include <vector>
+
+#include "link.h"
+#include "memory.h"
+#include "words.h"
+
+namespace mlpcore {
+
+template <class T>
+class WordProducts {
+ public:
+  // For batches of at most `rows`.
+  WordProducts(const Plan& plan, const Kernels<T>& k, const WordKernels<T>& w, int64_t rows, bool is_sparse);
+
+  // Whether any node of a plan gains by it: for mixed precision all but those of few columns and sparse rows, else the
+  // large ones.
+  static bool pays(const Plan& plan, const WordKernels<T>& w, int64_t rows, bool is_sparse);
+
+  bool has(const Node& node) const { return used_[index(node)]; }
+  // Whether the gradient of a layer's kernel is a product of words.
+  bool has(const Layer& layer) const { return layer.is_fused() && layer.learns() && has(plan_.nodes[layer.uses[0]]); }
+
+  // A node's product for some rows of x, and its dx.
+  void forward(const Node& node, Range range, Rows<T> x, Panels<T> weights, Panels<T> y) const;
+  void backward(const Node& node, Range range, Panels<T> dy, Panels<T> weights, const T* relu_output,
+                Panels<T> dx) const;
+  // forward() in two: the words of some rows; and, when all threads have made theirs, some columns for all rows.
+  void read(const Node& node, Range range, Rows<T> x) const;
+  void forward_columns(const Node& node, Range range, Panels<T> weights, Panels<T> y) const;
+
+  // A thread's part of the operands of a kernel's gradient, which all threads then read.
+  void turn(const Layer& layer, int64_t rows, Rows<T> x, Panels<T> dy, int thread, int threads) const;
+  // A unit of the gradient of the kernel whose operands were turned last, as Kernels::dense_dw; `at` is the unit's.
+  Norms gradient(const Layer& layer, int64_t p, int64_t u, int64_t rows, const Step<T>* step, Weights<T> at) const;
+
+ private:
+  static bool takes(const Plan& plan, const Node& node, const WordKernels<T>& w, int64_t rows, bool is_sparse);
+  const Words& left(const Node& node) const { return left_.at(plan_.buffers[node.to].groups); }
+  size_t index(const Node& node) const { return size_t(&node - plan_.nodes.data()); }
+  Words turned(int64_t rows) const { return {turned_.get(), Words::stride_of(rows, w_.parts)}; }
+  Words paired(int64_t rows) const { return {paired_.get(), Words::stride_of(rows, w_.parts)}; }
+
+  const Plan& plan_;
+  const Kernels<T>& k_;
+  const WordKernels<T>& w_;
+  std::vector<char> used_;  // of each node
+  Memory<uint32_t> left_memory_, turned_, paired_;
+  // x of a forward product, dy of a backward one, for nodes of so many groups: among these a row has one place, and so
+  // have the rows of each thread.
+  std::map<int64_t, Words> left_;
+};
+
+}  // namespace mlpcore
