@@ -87,7 +87,7 @@ Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& thre
   const bool gathers = !plan_.dense_first || data.order;
   const bool fits = kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
                     kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
-                    kept_->capacity <= 2 * rows + 64 && !words == !kept_->words;
+                    kept_->capacity <= 2 * rows + 64 && !words == !kept_->words && (!words || kept_->capacity == rows);
   if (!fits) {
     kept_ = nullptr;  // first, so that there is never memory for both
     kept_.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
@@ -95,7 +95,7 @@ Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& thre
       kept_->columns = ByColumns<T>(nonzeros, in);
       kept_->sparse_units = weights_.units_of(nonzeros / in + kUpdateCost, rows + kUpdateCost);
     }
-    if (words) kept_->words = std::make_unique<WordProducts<T>>(plan_, k_, *words, rows, data.is_sparse());
+    if (words) kept_->words = std::make_unique<WordProducts<T>>(plan_, k_, *words, rows, rows, true, data.is_sparse());
   }
   return *kept_;
 }
@@ -295,7 +295,14 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
   const int64_t blocks = (rows + block - 1) / block;
   if (fixed) threads = int(std::clamp<int64_t>(blocks, 1, threads));
   std::vector<Space<T>> spaces;  // made before the team runs: memory that cannot be had is an error here
-  for (int t = 0; t < threads; ++t) spaces.emplace_back(plan, k_, data, std::min(block, rows), gathers, gradients, 1);
+  const WordKernels<T>* words = tile_kernels(k_);
+  // One rule for all calls of so many rows and more, so that they give a row the same bits.
+  const bool on_tiles = words && rows >= kLeastTileRows && WordProducts<T>::pays(plan, *words, kLeastTileRows, data.is_sparse());
+  for (int t = 0; t < threads; ++t) {
+    Space<T>& space = spaces.emplace_back(plan, k_, data, std::min(block, rows), gathers, gradients, 1);
+    if (on_tiles)
+      space.words = std::make_unique<WordProducts<T>>(plan, k_, *words, space.capacity, kLeastTileRows, false, data.is_sparse());
+  }
   const Passes<T> passes(plan, k_, parameters_->weights.get());
   run_team(threads, [&](int thread, int n, Barrier&) {
     Space<T>& space = spaces[thread];

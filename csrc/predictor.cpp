@@ -80,18 +80,29 @@ void Predictor<T>::pack(const T* const* parameters, T* packed) const {
 }
 
 template <class T>
-int64_t Predictor<T>::scratch_size(int64_t rows) const {
-  return 2 * rows * widest_;
+int64_t Predictor<T>::word_stride(const WordKernels<T>* words) const {
+  int64_t stride = 0;
+  for (const Layer& layer : plan_.layers)
+    if (pays(words, layer)) stride = std::max(stride, Words::stride_of(layer.in, words->parts));
+  return stride;
 }
 
 template <class T>
-bool Predictor<T>::predict_block(const Question<T>& question, const T* packed, Range range, T* scratch, T* out) const {
+int64_t Predictor<T>::scratch_size(int64_t rows, const WordKernels<T>* words) const {
+  static_assert(sizeof(T) >= sizeof(uint32_t));
+  return 2 * rows * widest_ + Words::tiles(rows) * word_stride(words);
+}
+
+template <class T>
+bool Predictor<T>::predict_block(const Question<T>& question, const T* packed, const WordKernels<T>* words, Range range,
+                                 T* scratch, T* out) const {
   const int64_t rows = range.rows;
   const T* x = question.x + range.first * in();
   if (question.check_finite && !all_finite(x, rows * in())) return false;
   Panels<T> value{scratch, rows, in()};
   const Range all{0, rows};
   if (!plan_.dense_first) k_.gather(x, nullptr, all, value);
+  const Words left{reinterpret_cast<uint32_t*>(scratch + 2 * rows * widest_), word_stride(words)};
   int at = plan_.inputs[0];  // the plan's buffer that `value` is
   for (const Node& node : plan_.nodes) {
     if (node.kind == OpKind::dropout || node.kind == OpKind::gaussian_noise) {  // passes values on
@@ -103,10 +114,18 @@ bool Predictor<T>::predict_block(const Question<T>& question, const T* packed, R
     if (node.kind == OpKind::dense) {
       const Layer& layer = plan_.layers[node.layer];
       const Rows<T> from = node.from() == plan_.inputs[0] ? k_.by_rows(x, in()) : k_.by_rows(value);
-      if (packed) k_.dense(all, from, {const_cast<T*>(packed) + layer.offset, layer.in + 1, layer.out}, node.relu, to);
-      else
-        k_.dense_plain(all, from, layer.in, question.parameters[2 * node.layer],
-                       question.parameters[2 * node.layer + 1], node.relu, to);
+      const Panels<T> weights{const_cast<T*>(packed) + (packed ? layer.offset : 0), layer.in + 1, layer.out};
+      const T* kernel = packed ? nullptr : question.parameters[2 * node.layer];
+      const T* bias = packed ? nullptr : question.parameters[2 * node.layer + 1];
+      if (pays(words, layer)) {
+        words->rows(all, from, layer.in, left);
+        if (packed) words->dense(all, left, weights, node.relu, to);
+        else words->dense_plain(all, left, layer.in, kernel, bias, node.relu, to);
+      } else if (packed) {
+        k_.dense(all, from, weights, node.relu, to);
+      } else {
+        k_.dense_plain(all, from, layer.in, kernel, bias, node.relu, to);
+      }
     } else {
       k_.activation(node.activation, T(node.alpha), all, value, to);
     }
@@ -128,21 +147,22 @@ bool Predictor<T>::predict(const Question<T>& question, T* out, int threads) con
     pack(question.parameters, own.get());
     packed = own.get();
   }
+  const WordKernels<T>* words = rows >= kLeastTileRows ? tile_kernels(k_) : nullptr;
   const int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
   std::atomic<bool> finite{true};
   const auto work = [&](int thread, int n, T* scratch) {
     const Range mine = share(rows, thread, n);
     const int64_t end = mine.first + mine.rows;
     for (int64_t r = mine.first; r < end && finite.load(std::memory_order_relaxed); r += block)
-      if (!predict_block(question, packed, {r, std::min(block, end - r)}, scratch, out)) finite = false;
+      if (!predict_block(question, packed, words, {r, std::min(block, end - r)}, scratch, out)) finite = false;
   };
   if (threads == 1) {
-    const Scratch<T> scratch(scratch_size(block));
+    const Scratch<T> scratch(scratch_size(block, words));
     run_team(1, [&](int, int, Barrier&) { work(0, 1, scratch.get()); });
     return finite;
   }
   std::vector<Memory<T>> scratches;  // made before the team runs: memory that cannot be had is an error here
-  for (int t = 0; t < threads; ++t) scratches.emplace_back(scratch_size(block));
+  for (int t = 0; t < threads; ++t) scratches.emplace_back(scratch_size(block, words));
   run_team(threads, [&](int thread, int n, Barrier&) { work(thread, n, scratches[thread].get()); });
   return finite;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "link.h"
 #include "memory.h"
+#include "words.h"
 
 namespace mlpcore {
 
@@ -29,13 +30,20 @@ class Predictor {
 
   // packed (packed_size) <- parameters
   void pack(const T* const* parameters, T* packed) const;
-  // out (rows, out) for the rows of x: the same bits as Engine::predict, for any number of rows and threads. False, and
-  // out unfinished, if x was to be checked and is not finite.
+  // out (rows, out) for the rows of x: the same bits as Engine::predict, for any number of threads. A row's are the same in
+  // all calls; where there are tile_kernels(), in all of kLeastTileRows rows and more, and in all of fewer. False, and out
+  // unfinished, if x was to be checked and is not finite.
   bool predict(const Question<T>& question, T* out, int threads) const;
 
  private:
-  bool predict_block(const Question<T>& question, const T* packed, Range range, T* scratch, T* out) const;
-  int64_t scratch_size(int64_t rows) const;  // elements that predict_block needs
+  // With `words`: the products that pay for kLeastTileRows rows are taken from those.
+  bool predict_block(const Question<T>& question, const T* packed, const WordKernels<T>* words, Range range, T* scratch,
+                     T* out) const;
+  bool pays(const WordKernels<T>* words, const Layer& layer) const {
+    return words && words->pays(kLeastTileRows, layer.in, layer.out);
+  }
+  int64_t word_stride(const WordKernels<T>* words) const;                    // of 16 rows of the widest operand, 0: none
+  int64_t scratch_size(int64_t rows, const WordKernels<T>* words) const;  // elements that predict_block needs
 
   Plan plan_;
   const Kernels<T>& k_;

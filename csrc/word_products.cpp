@@ -8,19 +8,11 @@
 
 namespace mlpcore {
 
-namespace {
-
-// Products of three parts are faster than those of float32 from so many rows, inputs and outputs on.
-constexpr int64_t kLeastRows = 32, kLeastWidth = 96;
-
-}  // namespace
-
 template <class T>
 bool WordProducts<T>::takes(const Plan& plan, const Node& node, const WordKernels<T>& w, int64_t rows, bool is_sparse) {
   if (node.kind != OpKind::dense || node.move != Move::none || (is_sparse && node.from() == plan.inputs[0])) return false;
   const Layer& layer = plan.layers[node.layer];
-  if (w.parts == 1) return layer.out > kThinColumns;
-  return plan.buffers[node.to].rows(rows) >= kLeastRows && layer.in >= kLeastWidth && layer.out >= kLeastWidth;
+  return w.pays(plan.buffers[node.to].rows(rows), layer.in, layer.out);
 }
 
 template <class T>
@@ -31,12 +23,12 @@ bool WordProducts<T>::pays(const Plan& plan, const WordKernels<T>& w, int64_t ro
 
 template <class T>
 WordProducts<T>::WordProducts(const Plan& plan, const Kernels<T>& k, const WordKernels<T>& w, int64_t rows,
-                              bool is_sparse)
+                              int64_t judged_by, bool training, bool is_sparse)
     : plan_(plan), k_(k), w_(w) {
   std::map<int64_t, int64_t> tiles;  // of the rows, by groups
   int64_t turned = 0, paired = 0;
   for (const Node& node : plan.nodes) {
-    used_.push_back(takes(plan, node, w, rows, is_sparse));
+    used_.push_back(takes(plan, node, w, judged_by, is_sparse));
     if (!used_.back()) continue;
     const Layer& layer = plan.layers[node.layer];
     const int64_t n = plan.buffers[node.to].rows(rows), depth = Words::stride_of(n, w.parts);
@@ -44,7 +36,7 @@ WordProducts<T>::WordProducts(const Plan& plan, const Kernels<T>& k, const WordK
     stride = std::max(stride, Words::stride_of(node.wants[0] ? std::max(layer.in, layer.out) : layer.in, w.parts));
     int64_t& most = tiles[plan.buffers[node.to].groups];
     most = std::max(most, Words::tiles(n));
-    if (!layer.learns() || !layer.is_fused()) continue;
+    if (!training || !layer.learns() || !layer.is_fused()) continue;
     turned = std::max(turned, k.panels(layer.in) * k.panel / kTile * depth);
     paired = std::max(paired, Words::tiles(layer.out) * depth);
   }

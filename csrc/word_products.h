@@ -1,4 +1,4 @@
-// WordProducts<T>: the dense products of a plan's training that are taken from words, and the words of one batch.
+// WordProducts<T>: the dense products of a plan that are taken from words, and the words of one batch.
 #pragma once
 #include <map>
 #include <vector>
@@ -12,11 +12,11 @@ namespace mlpcore {
 template <class T>
 class WordProducts {
  public:
-  // For batches of at most `rows`.
-  WordProducts(const Plan& plan, const Kernels<T>& k, const WordKernels<T>& w, int64_t rows, bool is_sparse);
+  // For batches of at most `rows`, of the products that pay for so many rows as it is `judged_by`.
+  WordProducts(const Plan& plan, const Kernels<T>& k, const WordKernels<T>& w, int64_t rows, int64_t judged_by,
+               bool training, bool is_sparse);
 
-  // Whether any node of a plan gains by it: for mixed precision all but those of few columns and sparse rows, else the
-  // large ones.
+  // Whether there are any.
   static bool pays(const Plan& plan, const WordKernels<T>& w, int64_t rows, bool is_sparse);
 
   bool has(const Node& node) const { return used_[index(node)]; }

@@ -17,6 +17,8 @@ constexpr int64_t kTile = 16;                 // rows and columns of a tile
 constexpr int64_t kTileDepth = 2 * kTile;     // numbers along the depth of a tile
 constexpr int64_t kTileWords = kTile * kTile;  // 1 KB
 
+constexpr int64_t kLeastTileRows = 32;  // with fewer, products of three parts are slower than those of float32
+
 struct Words {
   uint32_t* at = nullptr;
   int64_t stride = 0;  // in words, from the tiles of 16 rows (or columns) to those of the next
@@ -31,6 +33,16 @@ struct WordKernels {
   const char* isa;
   int parts;
 
+  // Whether a layer's products are to be taken from words: for mixed precision all but those of few columns; in place of
+  // float32 the large ones, where that is faster.
+  bool pays(int64_t rows, int64_t in, int64_t out) const {
+    if (parts == 1) return out > kThinColumns;
+    constexpr int64_t least_width = 96;
+    constexpr double least_product = 2e6;
+    return rows >= kLeastTileRows && in >= least_width && out >= least_width &&
+           double(rows) * double(in) * double(out) >= least_product;
+  }
+
   // The operands of a layer (in, out) from x (rows, in) and dy (rows, out).
   //
   // Left, rows of the range: to (rows, width) <- x (rows, width)
@@ -40,9 +52,10 @@ struct WordKernels {
   // Right, panel p of dy alone: to (rows, width) <- dy
   void (*pairs)(int64_t p, int64_t rows, Panels<T> dy, Words to);
 
-  // As Kernels::dense, dense_dx and dense_dw, from these operands and the weights themselves. The sum of an element runs
+  // As Kernels::dense, dense_plain, dense_dx and dense_dw, from these operands and the weights themselves. The sum of an element runs
   // over the depth in the same order, whatever the range.
   void (*dense)(Range range, Words x, Panels<T> weights, bool relu, Panels<T> y);
+  void (*dense_plain)(Range range, Words x, int64_t in, const T* kernel, const T* bias, bool relu, Panels<T> y);
   void (*dense_dx)(Range range, Words dy, Panels<T> weights, const T* relu_output, Panels<T> dx);
   // Of a unit of the kernel; `at` is the unit's.
   Norms (*dense_dw)(int64_t p, int64_t u, int64_t rows, Words x, int64_t in, Words dy, int64_t out, const Step<T>* step,

@@ -38,13 +38,13 @@ PYTHON_LAYERS = [
     {"__main__"},
 ]
 CPP_LAYERS = [
-    {"kernels.h", "bf16.h", "philox.h", "memory.h", "flush.h", "row_kernels.h", "by_columns.h"},
+    {"kernels.h", "words.h", "philox.h", "memory.h", "flush.h", "row_kernels.h", "by_columns.h"},
     {"kernels"},
-    {"dispatch.h", "dispatch.cpp", "bf16.cpp"},
+    {"dispatch.h", "dispatch.cpp", "words.cpp"},
     {"tape.h", "tape.cpp", "update.h", "update.cpp"},
     {"needs.h", "needs.cpp"},
     {"link.h", "link.cpp"},
-    {"parameters.h", "mixed.h", "mixed.cpp", "space.h"},
+    {"parameters.h", "word_products.h", "word_products.cpp", "space.h"},
     {"passes.h", "passes.cpp"},
     {
         "team.h",

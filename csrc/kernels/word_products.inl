@@ -171,19 +171,20 @@ struct OnVectors {
 // Right operands that are made as they are read: convert<slice, N>(k, column, to) is a slice of the work on N tiles of
 // columns in panel k of the depth.
 
-// The columns of a panel of the weights.
+// Columns of a kernel (in, columns) from `at` on; what is past the last counts as 0.
 template <int P>
-struct KernelPanel {
+struct KernelColumns {
   const float* at;
-  int64_t ld, in;
+  int64_t ld, in, columns;
 
   template <int slice, int N>
   void convert(int64_t k, int64_t column, uint32_t* to) const {
     const float* from = at + k * kTileDepth * ld + column;
-    const int64_t height = in - k * kTileDepth;
-    if (height < kTileDepth) {
+    const int64_t height = in - k * kTileDepth, used = columns - column;
+    if (height < kTileDepth || used < N * kTile) {
       if constexpr (slice == 0)
-        for (int n = 0; n < N; ++n) pair_rows<P>(from + n * kTile, ld, height, kTile, to + n * P * kTileWords);
+        for (int n = 0; n < N; ++n)
+          pair_rows<P>(from + n * kTile, ld, height, used - n * kTile, to + n * P * kTileWords);
       return;
     }
     constexpr int64_t first = slice * kTile / kSlices, end = (slice + 1) * kTile / kSlices;
@@ -277,12 +278,12 @@ void multiply(Range range, Words x, int64_t depth, const Right& right, const flo
   }
 }
 
-template <class On, int P>
-void word_dense(Range range, Words x, Panels<float> weights, bool relu, Panels<float> y) {
-  const int64_t in = weights.rows - 1;
+// A forward product; panel(p, width) gives the kernel's columns and the bias of a panel.
+template <class On, int P, class Panel>
+void word_dense_panels(Range range, Words x, int64_t in, Panel panel, bool relu, Panels<float> y) {
   for (int64_t p = 0; p < panels<float>(y.width); ++p) {
     const int64_t width = panel_width<float>(y.width, p);
-    const float* kernel = panel_start(weights, p);
+    const auto [kernel, start] = panel(p, width);
     float* at = panel_start(y, p);
     const auto finish = [&](int64_t column, int64_t n) {
       if (!relu) return;
@@ -292,9 +293,30 @@ void word_dense(Range range, Words x, Panels<float> weights, bool relu, Panels<f
           store(at + i, v < Vec<float>{} ? Vec<float>{} : v);
         }
     };
-    multiply<On, P>(range, x, in, KernelPanel<P>{kernel, width, in}, kernel + in * width, width / kTile, at, width,
-                    finish);
+    multiply<On, P>(range, x, in, kernel, start, width / kTile, at, width, finish);
   }
+}
+
+template <class On, int P>
+void word_dense(Range range, Words x, Panels<float> weights, bool relu, Panels<float> y) {
+  const int64_t in = weights.rows - 1;
+  const auto panel = [&](int64_t p, int64_t width) {
+    const float* kernel = panel_start(weights, p);
+    return std::make_pair(KernelColumns<P>{kernel, width, in, width}, kernel + in * width);
+  };
+  word_dense_panels<On, P>(range, x, in, panel, relu, y);
+}
+
+template <class On, int P>
+void word_dense_plain(Range range, Words x, int64_t in, const float* kernel, const float* bias, bool relu,
+                      Panels<float> y) {
+  alignas(64) float start[kPanel<float>];
+  const auto panel = [&](int64_t p, int64_t width) {
+    const int64_t column = p * kPanel<float>, used = y.width - column;
+    for (int64_t j = 0; j < width; ++j) start[j] = j < used ? bias[column + j] : 0;
+    return std::make_pair(KernelColumns<P>{kernel + column, y.width, in, used}, static_cast<const float*>(start));
+  };
+  word_dense_panels<On, P>(range, x, in, panel, relu, y);
 }
 
 template <class On, int P>
@@ -359,6 +381,7 @@ constexpr WordKernels<float> word_table(const char* isa) {
           .turned = words_turned<P>,
           .pairs = words_in_pairs<P>,
           .dense = word_dense<On, P>,
+          .dense_plain = word_dense_plain<On, P>,
           .dense_dx = word_dx<On, P>,
           .dense_dw = word_dw<On, P>};
 }
