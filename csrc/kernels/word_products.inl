@@ -4,13 +4,7 @@
 // product reads it, by vector instructions that run beside those on tiles.
 
 constexpr int kSlices = 6;          // in which a panel of the right operand is made, while another is multiplied
-constexpr int64_t kBlockPanels = 16;  // of the depth, whose words stay in the second cache for all rows
-
-// The memory that a product needs: for this many panels of 2 tiles of three parts.
-inline uint32_t* word_scratch() {
-  alignas(64) static thread_local uint32_t scratch[kBlockPanels * 2 * 3 * kTileWords];
-  return scratch;
-}
+constexpr int64_t kBlockPanels = 16;  // of the depth, whose words stay near for all rows
 
 // Sums of a block of R x N tiles, R and N up to 2, whose first row of tiles has `high` rows and whose second has `low`.
 // add() takes one panel of the depth: two tiles of a and two of b, in P parts; it calls between<0>() to between<5>()
@@ -229,7 +223,7 @@ template <class On, int P, class Right, class Finish>
 void multiply(Range range, Words x, int64_t depth, const Right& right, const float* start, int64_t vectors, float* c,
               int64_t stride, const Finish& finish) {
   On on;
-  uint32_t* const scratch = word_scratch();
+  alignas(64) uint32_t scratch[kBlockPanels * 2 * P * kTileWords];
   const int64_t panels = Words::panels(depth);
   const bool once = range.rows <= 2 * kTile - range.first % kTile;  // a panel of words is read once: two of them will do
   const int64_t deep = once ? panels : kBlockPanels, slots = once ? 2 : kBlockPanels;
