@@ -286,6 +286,10 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
                            int64_t batch_size, const Noise* noise, int threads, F f) const {
   const int64_t rows = data.rows;
   threads = useful_threads(data, rows, most_nonzeros(data, rows), threads);
+  const WordKernels<T>* words = rows >= kLeastTileRows ? tile_kernels(k_) : nullptr;
+  // One rule for all calls of so many rows and more, so that they give a row the same bits.
+  if (words && !WordProducts<T>::pays(plan, *words, kLeastTileRows, data.is_sparse())) words = nullptr;
+  if (words) threads = int(std::clamp<int64_t>(rows / kTileRowsOfThread, 1, threads));
   const bool batchwise = plan.batchwise || noise;  // noise depends on a row's place in its batch
   int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
   if (fixed) block = kBlockRows;
@@ -295,12 +299,9 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
   const int64_t blocks = (rows + block - 1) / block;
   if (fixed) threads = int(std::clamp<int64_t>(blocks, 1, threads));
   std::vector<Space<T>> spaces;  // made before the team runs: memory that cannot be had is an error here
-  const WordKernels<T>* words = tile_kernels(k_);
-  // One rule for all calls of so many rows and more, so that they give a row the same bits.
-  const bool on_tiles = words && rows >= kLeastTileRows && WordProducts<T>::pays(plan, *words, kLeastTileRows, data.is_sparse());
   for (int t = 0; t < threads; ++t) {
     Space<T>& space = spaces.emplace_back(plan, k_, data, std::min(block, rows), gathers, gradients, 1);
-    if (on_tiles)
+    if (words)
       space.words = std::make_unique<WordProducts<T>>(plan, k_, *words, space.capacity, kLeastTileRows, false, data.is_sparse());
   }
   const Passes<T> passes(plan, k_, parameters_->weights.get());

@@ -148,6 +148,7 @@ bool Predictor<T>::predict(const Question<T>& question, T* out, int threads) con
     packed = own.get();
   }
   const WordKernels<T>* words = rows >= kLeastTileRows ? tile_kernels(k_) : nullptr;
+  if (word_stride(words) > 0) threads = int(std::clamp<int64_t>(rows / kTileRowsOfThread, 1, threads));
   const int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
   std::atomic<bool> finite{true};
   const auto work = [&](int thread, int n, T* scratch) {

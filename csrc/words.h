@@ -18,6 +18,7 @@ constexpr int64_t kTileDepth = 2 * kTile;     // numbers along the depth of a ti
 constexpr int64_t kTileWords = kTile * kTile;  // 1 KB
 
 constexpr int64_t kLeastTileRows = 32;  // with fewer, products of three parts are slower than those of float32
+constexpr int64_t kTileRowsOfThread = 64;  // each makes the words of all weights for itself
 
 struct Words {
   uint32_t* at = nullptr;

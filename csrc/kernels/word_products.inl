@@ -192,28 +192,29 @@ struct KernelColumns {
   }
 };
 
-// The columns of the weights' transpose from `first` on.
+// The columns of the weights' transpose from `first` on: of each tile the two halves of the depth, then their words.
 template <int P>
 struct KernelTransposed {
   Panels<float> weights;
   int64_t first;
+  alignas(64) mutable float turned[kTileDepth * kTile];  // a tile's numbers
+
+  KernelTransposed(Panels<float> weights, int64_t first) : weights(weights), first(first) {}
 
   template <int slice, int N>
   void convert(int64_t k, int64_t column, uint32_t* to) const {
-    if constexpr (slice % 3 == 0 && slice / 3 < N) tile(k, first + column + slice / 3 * kTile, to + slice / 3 * P * kTileWords);
-  }
-
- private:
-  void tile(int64_t k, int64_t i0, uint32_t* to) const {
-    const int64_t in = weights.rows - 1, c = k * kTileDepth, p = c / kPanel<float>;
-    const int64_t ld = panel_width<float>(weights.width, p), left = ld - c % kPanel<float>;
-    const float* from = panel_start(weights, p) + i0 * ld + c % kPanel<float>;
-    alignas(64) uint32_t tiles[P * kTileWords];
-    for (int64_t i = 0; i < kTile; ++i, from += ld) {
-      if (i0 + i < in) split<P, Along>(load(from), load_up_to(from + kTile, left - kTile), tiles + i * kTile);
-      else split<P, Along>(Vec<float>{}, Vec<float>{}, tiles + i * kTile);
+    constexpr int n = slice / 3, step = slice % 3;
+    if constexpr (n < N && step < 2) {
+      const int64_t i = first + column + n * kTile, c = k * kTileDepth, p = c / kPanel<float>;
+      const int64_t ld = panel_width<float>(weights.width, p), inside = c % kPanel<float> + step * kTile;
+      const int64_t rows = inside < ld ? weights.rows - 1 - i : 0;
+      transpose_square<float>(rows, panel_start(weights, p) + i * ld + inside, ld, turned + step * kTileWords, kTile);
+    } else if constexpr (n < N) {
+#pragma GCC unroll 4
+      for (int64_t d = 0; d < kTile; ++d)
+        split<P, Across>(load(turned + 2 * d * kTile), load(turned + (2 * d + 1) * kTile),
+                         to + n * P * kTileWords + d * kTile);
     }
-    turn<P>(tiles, to);
   }
 };
 
@@ -325,7 +326,7 @@ void word_dx(Range range, Words dy, Panels<float> weights, const float* relu_out
         for (int64_t i = r * width + column; i < r * width + column + n; i += kLanes<float>)
           store(at + i, load(mask + i) > Vec<float>{} ? load(at + i) : Vec<float>{});
     };
-    multiply<On, P>(range, dy, weights.width, KernelTransposed<P>{weights, first}, nullptr, width / kTile, at, width,
+    multiply<On, P>(range, dy, weights.width, KernelTransposed<P>(weights, first), nullptr, width / kTile, at, width,
                     finish);
   }
 }
