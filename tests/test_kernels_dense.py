@@ -19,9 +19,8 @@ SHAPES = [
     (513, 1100, 70),
     (1030, 40, 300),
 ]
-each_kernel = pytest.mark.parametrize(
-    ("isa", "dtype"), [(isa, dtype) for isa in _core.available_isas() for dtype in ("float32", "float64")]
-)
+ISAS = [isa for isa in _core.available_isas() if isa != "amx"]  # whose table is that of avx512
+each_kernel = pytest.mark.parametrize(("isa", "dtype"), [(isa, dtype) for isa in ISAS for dtype in ("float32", "float64")])
 
 
 def arrays(shape, dtype):
