@@ -87,7 +87,7 @@ Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& thre
   const bool gathers = !plan_.dense_first || data.order;
   const bool fits = kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
                     kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
-                    kept_->capacity <= 2 * rows + 64 && !words == !kept_->words && (!words || kept_->capacity == rows);
+                    kept_->capacity <= 2 * rows + 64;
   if (!fits) {
     kept_ = nullptr;  // first, so that there is never memory for both
     kept_.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
@@ -164,7 +164,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
       const Step<T> step = update.step<T>(t, learning_rates ? learning_rates[b] : update.learning_rate,
                                           data.by_rows ? 1 : batch.weight_sum);
 
-      const Input<T> x = rows_.input(data, start, space);
+      const Input<T> x = rows_.input(data, start, batch.rows, space);
       rows_.run(batch, space, x, &noise, thread, n, barrier);
       barrier.wait();
       if (thread == 0) rows_.add_totals(batch, space, sums);
@@ -194,14 +194,16 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         const double squares = std::accumulate(of_array, of_array + n_arrays, 0.0);
         const auto scale_of = [](double clip, double norm) { return clip > 0 && norm > clip ? clip / norm : 1.0; };
         const double together = scale_of(update.clip_norm, std::sqrt(squares));
-        each_unit(units(space), thread, n, [](int) {}, [&](const Unit& unit, size_t) {
-          double scale = together;
-          if (update.clip_norm_each > 0)
-            scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
-          k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
-                    own(unit));
-          follow(unit, t);
-        });
+        each_unit(
+            units(space), thread, n, [](int) {},
+            [&](const Unit& unit, size_t) {
+              double scale = together;
+              if (update.clip_norm_each > 0)
+                scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
+              k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
+                        own(unit));
+              follow(unit, t);
+            });
       }
       if (!plan_.assignments.empty()) barrier.wait();  // they replace what the update has made
       if (thread == 0) {
@@ -241,7 +243,7 @@ Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* g
   run_team(threads, [&](int thread, int n, Barrier& barrier) {
     for (int64_t start = 0; start < data.rows; start += block) {
       const Batch<T> rows(batch, start, std::min(block, data.rows - start));
-      const Input<T> x = rows_.input(data, start, space);
+      const Input<T> x = rows_.input(data, start, rows.rows, space);
       rows_.run(rows, space, x, nullptr, thread, n, barrier);
       barrier.wait();
       if (thread == 0) rows_.add_totals(rows, space, sums);
@@ -286,8 +288,9 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
                            int64_t batch_size, const Noise* noise, int threads, F f) const {
   const int64_t rows = data.rows;
   threads = useful_threads(data, rows, most_nonzeros(data, rows), threads);
-  const WordKernels<T>* words = rows >= kLeastTileRows ? tile_kernels(k_) : nullptr;
-  // One rule for all calls of so many rows and more, so that they give a row the same bits.
+  // Here products are judged by kLeastTileRows, so that all calls of so many rows and more give a row the same bits; and all
+  // evaluations, whose blocks are `fixed`.
+  const WordKernels<T>* words = fixed || rows >= kLeastTileRows ? tile_kernels(k_) : nullptr;
   if (words && !WordProducts<T>::pays(plan, *words, kLeastTileRows, data.is_sparse())) words = nullptr;
   if (words) threads = int(std::clamp<int64_t>(rows / kTileRowsOfThread, 1, threads));
   const bool batchwise = plan.batchwise || noise;  // noise depends on a row's place in its batch
@@ -302,7 +305,8 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
   for (int t = 0; t < threads; ++t) {
     Space<T>& space = spaces.emplace_back(plan, k_, data, std::min(block, rows), gathers, gradients, 1);
     if (words)
-      space.words = std::make_unique<WordProducts<T>>(plan, k_, *words, space.capacity, kLeastTileRows, false, data.is_sparse());
+      space.words =
+          std::make_unique<WordProducts<T>>(plan, k_, *words, space.capacity, kLeastTileRows, false, data.is_sparse());
   }
   const Passes<T> passes(plan, k_, parameters_->weights.get());
   run_team(threads, [&](int thread, int n, Barrier&) {
@@ -326,7 +330,7 @@ Sums Engine<T>::evaluate(const Data<T>& data, int64_t batch_size, int threads) c
              [&](Space<T>& space, int, int64_t r, Range range, const Passes<T>& passes) {
                rows_.gather(data, r, range, space);
                rows_.read_targets(data, r, range, space);
-               const Input<T> x = rows_.input(data, r, space);
+               const Input<T> x = rows_.input(data, r, kLeastTileRows, space);
                for (const Node& node : plan_.nodes) passes.forward(node, space, x, range, nullptr);
                const Batch<T> batch(plan_, each, r, range.rows);
                rows_.losses(batch, space, range, false, true);
@@ -360,7 +364,7 @@ void Engine<T>::predict(const Data<T>& data, T* const* out, int64_t batch_size, 
   each_block(plan_, !plan_.dense_first, false, false, data, batch_size, noise, threads,
              [&](Space<T>& space, int, int64_t r, Range range, const Passes<T>& passes) {
                rows_.gather(data, r, range, space);
-               const Input<T> x = rows_.input(data, r, space);
+               const Input<T> x = rows_.input(data, r, kLeastTileRows, space);
                for (const Node& node : plan_.nodes)
                  if (node.predicts) passes.forward(node, space, x, range, noise);
                for (size_t i = 0; i < plan_.outputs.size(); ++i) {
@@ -378,7 +382,8 @@ void Engine<T>::activations(const Data<T>& data, T* const* out, int threads) con
   each_block(plan, true, false, false, data, 0, nullptr, threads,
              [&](Space<T>& space, int, int64_t r, Range range, const Passes<T>& passes) {
                rows.gather(data, r, range, space);
-               for (const Node& node : plan.nodes) passes.forward(node, space, {}, range, nullptr);
+               for (const Node& node : plan.nodes)
+                 passes.forward(node, space, {.x = {}, .judged_by = kLeastTileRows}, range, nullptr);
                for (size_t v = 0; v < plan.buffer_of_op.size(); ++v) {
                  const int b = plan.buffer_of_op[v];
                  if (out[v]) passes.read(space, b, range, out[v] + r * plan.width(b));
@@ -395,14 +400,14 @@ void Engine<T>::input_gradient(const Data<T>& data, const T* cotangent, T* dx, i
   const int64_t each = cotangent ? 0 : kBlockRows * (width + in);
   Memory<T> row_major(each * threads);
   const auto gradient = [&](Space<T>& space, int thread, int64_t r, Range range, const Passes<T>& passes) {
-    const Input<T> x = rows.input(data, r, space);
+    const Input<T> x = rows.input(data, r, kLeastTileRows, space);
     rows.gather(data, r, range, space);
     for (const Node& node : plan.nodes) passes.forward(node, space, x, range, nullptr);
     const auto &dy = space.buffers[plan.outputs[0]].gradient, &dx_here = space.buffers[plan.inputs[0]].gradient;
     const auto back = [&](const T* cotangents) {
       k_.gather(cotangents, nullptr, range, dy);
       for (size_t n = plan.nodes.size(); n-- > 0;)
-        passes.backward(plan.nodes[n], space, range, nullptr, space.scratch.get());
+        passes.backward(plan.nodes[n], space, x, range, nullptr, space.scratch.get());
     };
     if (cotangent) {
       back(cotangent + r * width);

@@ -73,7 +73,7 @@ class Engine {
   UnitWork<T> weights_;
   std::vector<Unit> units_;  // the work on weights for dense rows, in order
   double step_flops_per_row_ = 0;
-  bool all_fused_ = true;  // no layer's gradient needs to be collected before its step
+  bool all_fused_ = true;           // no layer's gradient needs to be collected before its step
   std::unique_ptr<Space<T>> kept_;  // of the last training: the next one often is like it
 };
 

@@ -99,7 +99,7 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
       const Layer& layer = plan_.layers[node.layer];
       if (x.sparse.start && node.from() == plan_.inputs[0])
         return k_.sparse_dense(rows, x.sparse, x.order, layer_weights(layer), node.relu, to);
-      if (space.words && space.words->has(node))
+      if (on_words(node, space, x))
         return space.words->forward(node, rows, read_rows(node, space, x), layer_weights(layer), to);
       return k_.dense(rows, read_rows(node, space, x), layer_weights(layer), node.relu, to);
     }
@@ -135,7 +135,7 @@ void Passes<T>::forward_columns(const Node& node, const Space<T>& space, const I
   const Panels<T> w = layer_weights(layer), y = space.buffers[node.to].value;
   const Range all = rows_of(node.to, {0, rows});
   const Panels<T> my_w{w.at + first * w.rows, w.rows, end - first}, my_y{y.at + first * y.rows, y.rows, end - first};
-  if (space.words && space.words->has(node)) space.words->forward_columns(node, all, my_w, my_y);
+  if (on_words(node, space, x)) space.words->forward_columns(node, all, my_w, my_y);
   else k_.dense(all, read_rows(node, space, x), my_w, node.relu, my_y);
 }
 
@@ -201,9 +201,10 @@ void Passes<T>::forward_plain(const Node& node, const Space<T>& space, Range ran
 }
 
 template <class T>
-void Passes<T>::backward(const Node& node, const Space<T>& space, Range range, const Noise* noise, T* scratch) const {
+void Passes<T>::backward(const Node& node, const Space<T>& space, const Input<T>& x, Range range, const Noise* noise,
+                         T* scratch) const {
   if (range.rows == 0 || !node.has_gradient || node.in_loss) return;
-  if (node.kind == OpKind::dense && node.move == Move::none) return backward_dense(node, space, range, scratch);
+  if (node.kind == OpKind::dense && node.move == Move::none) return backward_dense(node, space, x, range, scratch);
   if (!node.needs_dx()) return;
   const int from = node.from();
   const auto &in = space.buffers[from], &out = space.buffers[node.to];
@@ -229,7 +230,8 @@ void Passes<T>::backward(const Node& node, const Space<T>& space, Range range, c
 }
 
 template <class T>
-void Passes<T>::backward_dense(const Node& node, const Space<T>& space, Range range, T* scratch) const {
+void Passes<T>::backward_dense(const Node& node, const Space<T>& space, const Input<T>& x, Range range,
+                               T* scratch) const {
   const Layer& layer = plan_.layers[node.layer];
   const auto &in = space.buffers[node.from()], &out = space.buffers[node.to];
   const Range rows = rows_of(node.to, range);
@@ -238,8 +240,7 @@ void Passes<T>::backward_dense(const Node& node, const Space<T>& space, Range ra
   if (!node.wants[0]) return;
   const Panels<T> dx = node.spare >= 0 ? space.buffers[node.spare].value : in.gradient;
   const T* relu_output = node.masks_dx ? in.value.at : nullptr;
-  if (space.words && space.words->has(node))
-    space.words->backward(node, rows, out.gradient, layer_weights(layer), relu_output, dx);
+  if (on_words(node, space, x)) space.words->backward(node, rows, out.gradient, layer_weights(layer), relu_output, dx);
   else k_.dense_dx(rows, out.gradient, layer_weights(layer), relu_output, dx, scratch);
   if (node.spare < 0) return;
   if (plan_.buffers[node.from()].layout == Layout::panels) return add(dx, rows, in.gradient);

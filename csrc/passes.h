@@ -11,6 +11,7 @@ struct Input {
   std::vector<const T*> x;  // where an input is read in place: the batch's first row; else null
   Sparse<T> sparse = {};
   const int64_t* order = nullptr;
+  int64_t judged_by = 0;  // the batch's rows, by which products are taken from words or not
 };
 
 // Which random numbers the nodes of a step take.
@@ -40,7 +41,12 @@ class Passes {
   // Thread `thread`'s share of the columns of a product for all rows of the batch.
   void forward_columns(const Node& node, const Space<T>& space, const Input<T>& x, int64_t rows, int thread,
                        int threads) const;
-  void backward(const Node& node, const Space<T>& space, Range range, const Noise* noise, T* scratch) const;
+  void backward(const Node& node, const Space<T>& space, const Input<T>& x, Range range, const Noise* noise,
+                T* scratch) const;
+  // Whether a node's products are taken from words.
+  bool on_words(const Node& node, const Space<T>& space, const Input<T>& x) const {
+    return space.words && space.words->has(node, x.judged_by);
+  }
   void zero_gradients(const Space<T>& space, Range range, bool unbatched) const;
   void loss(const PlannedLoss& loss, const Space<T>& space, Range range, const LossRows<T>& of,
             const T* quantiles) const;
@@ -55,7 +61,7 @@ class Passes {
   Rows<T> product_rows(const Space<T>& space, const Input<T>& x, int buffer) const;
   void forward_plain(const Node& node, const Space<T>& space, Range range) const;
   void backward_plain(const Node& node, const Space<T>& space, Range range) const;
-  void backward_dense(const Node& node, const Space<T>& space, Range range, T* scratch) const;
+  void backward_dense(const Node& node, const Space<T>& space, const Input<T>& x, Range range, T* scratch) const;
   void noise(const Node& node, Range range, const Noise* noise, bool back, Panels<T> from, Panels<T> to) const;
   void add(Panels<T> from, Range range, Panels<T> to) const;
   Range rows_of(int buffer, Range range) const;

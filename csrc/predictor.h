@@ -42,7 +42,7 @@ class Predictor {
   bool pays(const WordKernels<T>* words, const Layer& layer) const {
     return words && words->pays(kLeastTileRows, layer.in, layer.out);
   }
-  int64_t word_stride(const WordKernels<T>* words) const;                    // of 16 rows of the widest operand, 0: none
+  int64_t word_stride(const WordKernels<T>* words) const;                 // of 16 rows of the widest operand, 0: none
   int64_t scratch_size(int64_t rows, const WordKernels<T>* words) const;  // elements that predict_block needs
 
   Plan plan_;

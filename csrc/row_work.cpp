@@ -22,12 +22,15 @@ RowWork<T>::RowWork(const Plan& plan, const Kernels<T>& k, const Passes<T>& pass
 
 // The inputs from row `start` of the pass on, as products read them: gathered, or the user's rows in place.
 template <class T>
-Input<T> RowWork<T>::input(const Data<T>& data, int64_t start, const Space<T>& space) const {
+Input<T> RowWork<T>::input(const Data<T>& data, int64_t start, int64_t rows, const Space<T>& space) const {
   if (data.is_sparse()) {
     const Sparse<T>& x = data.sparse;
-    return {{}, {x.value, x.index, data.order ? x.start : x.start + start}, data.order ? data.order + start : nullptr};
+    return {{},
+            {x.value, x.index, data.order ? x.start : x.start + start},
+            data.order ? data.order + start : nullptr,
+            rows};
   }
-  Input<T> input;
+  Input<T> input{.x = {}, .judged_by = rows};
   for (size_t i = 0; i < plan_.inputs.size(); ++i)
     input.x.push_back(space.buffers[plan_.inputs[i]].value.at
                           ? nullptr
@@ -175,7 +178,7 @@ void RowWork<T>::run(const Batch<T>& batch, Space<T>& space, const Input<T>& x, 
   const auto forward = each([&](const Node& node, Range rows) { passes_.forward(node, space, x, rows, noise); });
   run_nodes(false, batch.rows, data.is_sparse(), threads, barrier, [&](const Node& node, Sharing sharing) {
     if (sharing != Sharing::columns) return forward(node, sharing);
-    if (space.words && space.words->has(node)) {
+    if (passes_.on_words(node, space, x)) {
       passes_.read_for_columns(node, space, x, range);
       barrier.wait();
     }
@@ -184,7 +187,7 @@ void RowWork<T>::run(const Batch<T>& batch, Space<T>& space, const Input<T>& x, 
   losses(batch, space, range, true, thread == 0);
   T* scratch = space.scratch.get() + thread * space.scratch_size;
   run_nodes(true, batch.rows, data.is_sparse(), threads, barrier,
-            each([&](const Node& node, Range rows) { passes_.backward(node, space, rows, noise, scratch); }));
+            each([&](const Node& node, Range rows) { passes_.backward(node, space, x, rows, noise, scratch); }));
 }
 
 // The losses' and totals' sums of a batch, in the order of its rows.

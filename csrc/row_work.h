@@ -10,8 +10,8 @@ class RowWork {
  public:
   RowWork(const Plan& plan, const Kernels<T>& k, const Passes<T>& passes);
 
-  // The inputs from row `start` of the pass on, as products read them: gathered, or the user's rows in place.
-  Input<T> input(const Data<T>& data, int64_t start, const Space<T>& space) const;
+  // The inputs of `rows` rows from row `start` of the pass on, as products read them: gathered, or the user's rows in place.
+  Input<T> input(const Data<T>& data, int64_t start, int64_t rows, const Space<T>& space) const;
   // The inputs' rows into their buffers, where they have memory; `range` is within the batch that begins at `start`.
   void gather(const Data<T>& data, int64_t start, Range range, const Space<T>& space) const;
   // The targets that ops read, as numbers.

@@ -52,7 +52,7 @@ Norms UnitWork<T>::product(const Batch<T>& batch, const Space<T>& space, const I
   const auto here = [&](T* p) { return p ? p + layer.offset : nullptr; };
   const Weights<T> at{here(to.w), here(to.slot0), here(to.slot1), here(to.slot2)};
   const Panels<T> dy = space.buffers[node.to].gradient;
-  if (space.words && unit.kernel && space.words->has(layer)) {
+  if (unit.kernel && layer.is_fused() && passes_.on_words(node, space, x)) {
     const auto of_unit = [&](T* p) { return p ? p + unit.offset : nullptr; };
     const Weights<T> own{of_unit(to.w), of_unit(to.slot0), of_unit(to.slot1), of_unit(to.slot2)};
     return space.words->gradient(layer, unit.panel, unit.unit, plan_.buffers[node.to].rows(batch.rows), step, own);
@@ -67,8 +67,9 @@ Norms UnitWork<T>::product(const Batch<T>& batch, const Space<T>& space, const I
 template <class T>
 void UnitWork<T>::prepare(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Layer& layer,
                           int thread, int threads, Barrier& barrier) const {
-  if (!space.words || !space.words->has(layer)) return;
+  if (!layer.is_fused()) return;
   const Node& node = plan_.nodes[layer.uses[0]];
+  if (!passes_.on_words(node, space, x)) return;
   barrier.wait();  // all have read what another layer's were
   space.words->turn(layer, plan_.buffers[node.to].rows(batch.rows), passes_.read_rows(node, space, x),
                     space.buffers[node.to].gradient, thread, threads);

@@ -10,7 +10,8 @@ namespace mlpcore {
 
 template <class T>
 bool WordProducts<T>::takes(const Plan& plan, const Node& node, const WordKernels<T>& w, int64_t rows, bool is_sparse) {
-  if (node.kind != OpKind::dense || node.move != Move::none || (is_sparse && node.from() == plan.inputs[0])) return false;
+  if (node.kind != OpKind::dense || node.move != Move::none || (is_sparse && node.from() == plan.inputs[0]))
+    return false;
   const Layer& layer = plan.layers[node.layer];
   return w.pays(plan.buffers[node.to].rows(rows), layer.in, layer.out);
 }
@@ -24,12 +25,11 @@ bool WordProducts<T>::pays(const Plan& plan, const WordKernels<T>& w, int64_t ro
 template <class T>
 WordProducts<T>::WordProducts(const Plan& plan, const Kernels<T>& k, const WordKernels<T>& w, int64_t rows,
                               int64_t judged_by, bool training, bool is_sparse)
-    : plan_(plan), k_(k), w_(w) {
+    : plan_(plan), k_(k), w_(w), is_sparse_(is_sparse) {
   std::map<int64_t, int64_t> tiles;  // of the rows, by groups
   int64_t turned = 0, paired = 0;
   for (const Node& node : plan.nodes) {
-    used_.push_back(takes(plan, node, w, judged_by, is_sparse));
-    if (!used_.back()) continue;
+    if (!takes(plan, node, w, judged_by, is_sparse)) continue;
     const Layer& layer = plan.layers[node.layer];
     const int64_t n = plan.buffers[node.to].rows(rows), depth = Words::stride_of(n, w.parts);
     int64_t& stride = left_[plan.buffers[node.to].groups].stride;
@@ -37,7 +37,7 @@ WordProducts<T>::WordProducts(const Plan& plan, const Kernels<T>& k, const WordK
     int64_t& most = tiles[plan.buffers[node.to].groups];
     most = std::max(most, Words::tiles(n));
     if (!training || !layer.learns() || !layer.is_fused()) continue;
-    turned = std::max(turned, k.panels(layer.in) * k.panel / kTile * depth);
+    turned = std::max(turned, Words::tiles(layer.in) * depth);
     paired = std::max(paired, Words::tiles(layer.out) * depth);
   }
   int64_t left = 0;

@@ -1,7 +1,6 @@
 // WordProducts<T>: the dense products of a plan that are taken from words, and the words of one batch.
 #pragma once
 #include <map>
-#include <vector>
 
 #include "link.h"
 #include "memory.h"
@@ -12,16 +11,15 @@ namespace mlpcore {
 template <class T>
 class WordProducts {
  public:
-  // For batches of at most `rows`, of the products that pay for so many rows as it is `judged_by`.
+  // For batches of at most `rows`, judged by at most so many.
   WordProducts(const Plan& plan, const Kernels<T>& k, const WordKernels<T>& w, int64_t rows, int64_t judged_by,
                bool training, bool is_sparse);
 
-  // Whether there are any.
+  // Whether any product of a batch of so many rows pays.
   static bool pays(const Plan& plan, const WordKernels<T>& w, int64_t rows, bool is_sparse);
 
-  bool has(const Node& node) const { return used_[index(node)]; }
-  // Whether the gradient of a layer's kernel is a product of words.
-  bool has(const Layer& layer) const { return layer.is_fused() && layer.learns() && has(plan_.nodes[layer.uses[0]]); }
+  // Whether a node's products pay for a batch of so many rows. A kernel's gradient is one of them if it is fused.
+  bool has(const Node& node, int64_t judged_by) const { return takes(plan_, node, w_, judged_by, is_sparse_); }
 
   // A node's product for some rows of x, and its dx.
   void forward(const Node& node, Range range, Rows<T> x, Panels<T> weights, Panels<T> y) const;
@@ -39,14 +37,13 @@ class WordProducts {
  private:
   static bool takes(const Plan& plan, const Node& node, const WordKernels<T>& w, int64_t rows, bool is_sparse);
   const Words& left(const Node& node) const { return left_.at(plan_.buffers[node.to].groups); }
-  size_t index(const Node& node) const { return size_t(&node - plan_.nodes.data()); }
   Words turned(int64_t rows) const { return {turned_.get(), Words::stride_of(rows, w_.parts)}; }
   Words paired(int64_t rows) const { return {paired_.get(), Words::stride_of(rows, w_.parts)}; }
 
   const Plan& plan_;
   const Kernels<T>& k_;
   const WordKernels<T>& w_;
-  std::vector<char> used_;  // of each node
+  const bool is_sparse_;
   Memory<uint32_t> left_memory_, turned_, paired_;
   // x of a forward product, dy of a backward one, for nodes of so many groups: among these a row has one place, and so
   // have the rows of each thread.

@@ -55,7 +55,8 @@ const WordKernels<T>* bf16_kernels() {
 
 template <class T>
 const WordKernels<T>* tile_kernels(const Kernels<T>& k) {
-  return std::strcmp(k.isa, "amx") ? nullptr : word_kernels<T>("amx");
+  const bool same_panels = k.lanes == 64 / int64_t(sizeof(T));
+  return same_panels && !std::strcmp(k.isa, "amx") ? word_kernels<T>("amx") : nullptr;
 }
 
 template const WordKernels<float>* bf16_kernels<float>();

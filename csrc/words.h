@@ -1,9 +1,9 @@
 // Dense products from operands in bfloat16, with sums in float: tables of kernels for processors with AVX512_BF16 or AMX.
 //
 // Each number of an operand is `parts` bfloat16 numbers: one, the nearest, which is mixed precision; or three, whose sum is
-// the number itself. Of the products of three parts by three, the six largest are taken: the others are below 2^-23 of the
-// whole, and the sum, which is rounded less often than one of float32 products, is as exact as that. An operand that is not
-// finite then makes NaN, and parts below 2^-126 count as 0.
+// the number itself. Of the products of three parts by three, the six largest are taken: the others are together below 2^-22
+// of the whole, mostly far below and of either sign, and the sum is rounded less often than one of float32 products. Of three
+// parts, an operand that is not finite makes NaN, and what is below 2^-126 counts as 0.
 //
 // Operands are matrices of words: a word is two bfloat16 numbers that follow each other along the depth of the product,
 // the first in the lower half. Words lie in tiles of 16 x 16, in the order [16 rows or columns][32 of the depth][part]; a
@@ -13,11 +13,11 @@
 
 namespace mlpcore {
 
-constexpr int64_t kTile = 16;                 // rows and columns of a tile
-constexpr int64_t kTileDepth = 2 * kTile;     // numbers along the depth of a tile
+constexpr int64_t kTile = 16;                  // rows and columns of a tile
+constexpr int64_t kTileDepth = 2 * kTile;      // numbers along the depth of a tile
 constexpr int64_t kTileWords = kTile * kTile;  // 1 KB
 
-constexpr int64_t kLeastTileRows = 32;  // with fewer, products of three parts are slower than those of float32
+constexpr int64_t kLeastTileRows = 32;     // with fewer, products of three parts are slower than those of float32
 constexpr int64_t kTileRowsOfThread = 64;  // each makes the words of all weights for itself
 
 struct Words {

@@ -63,6 +63,15 @@ def test_dw_is_the_product_of_rounded_operands(isa, rows, widths):
 
 
 @each_isa
+def test_a_row_has_the_same_bits_in_every_block(isa):
+    x, kernel, bias, dy = matrix(53, 600), matrix(600, 70), matrix(1, 70)[0], matrix(53, 70)
+    y, dx = (_core.kernels.word_dense(x, kernel, bias, isa=isa), _core.kernels.word_dense_dx(dy, kernel, isa=isa))
+    for block in (1, 5, 16, 21, 40):
+        assert_array_equal(_core.kernels.word_dense(x, kernel, bias, isa=isa, block=block), y)
+        assert_array_equal(_core.kernels.word_dense_dx(dy, kernel, isa=isa, block=block), dx)
+
+
+@each_isa
 def test_operands_are_rounded_to_nearest_even(isa):
     halfway = np.float32(1) + np.arange(1, 40, 2, dtype=np.float32) * np.float32(2**-8)  # between two neighbours
     x = np.concatenate([halfway, -halfway, np.nextafter(halfway, np.float32(2)), np.nextafter(halfway, np.float32(0))])

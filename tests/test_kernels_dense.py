@@ -20,7 +20,9 @@ SHAPES = [
     (1030, 40, 300),
 ]
 ISAS = [isa for isa in _core.available_isas() if isa != "amx"]  # whose table is that of avx512
-each_kernel = pytest.mark.parametrize(("isa", "dtype"), [(isa, dtype) for isa in ISAS for dtype in ("float32", "float64")])
+each_kernel = pytest.mark.parametrize(
+    ("isa", "dtype"), [(isa, dtype) for isa in ISAS for dtype in ("float32", "float64")]
+)
 
 
 def arrays(shape, dtype):

@@ -1,4 +1,4 @@
-"""Large products on AMX tiles, from three bfloat16 parts of each number: as exact as float32, whoever shares them out."""
+"""Large products on AMX tiles, from three bfloat16 parts of each number: as exact as float32, for any sharing."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ needs_tiles = pytest.mark.skipif("amx" not in _core.available_isas(), reason="th
 on_tiles = pytest.mark.skipif(_core.isa() != "amx", reason="these are not the kernels in use")
 
 ROWS = [0, 1, 2, 15, 16, 17, 31, 33, 64, 95, 300]
-WIDTHS = [(1, 5), (31, 64), (32, 65), (65, 10), (130, 100), (17, 33), (600, 70), (64, 200)]
+WIDTHS = [(1, 5), (31, 64), (32, 65), (65, 10), (130, 100), (17, 33), (600, 70), (64, 200), (40, 530)]
 EPSILON = np.finfo(np.float32).eps
 WIDE = (200, 330, 110, 10)  # of batches of 100 rows, all products but the last are taken on tiles
 
@@ -50,6 +50,24 @@ def test_products_are_those_of_float32(rows, widths):
         assert np.all(np.abs(ours - expected) <= 2 * EPSILON * size)
     y = k.word_dense(x, kernel, bias, isa="amx")
     assert np.all(np.abs(y - product(x, kernel)[0] - bias) <= 2 * EPSILON * (product(x, kernel)[1] + np.abs(bias)))
+
+
+@needs_tiles
+@pytest.mark.parametrize("widths", [(130, 100), (600, 70), (64, 200), (784, 300)])
+def test_products_round_less_than_those_of_float32(widths):
+    x, kernel, dy, zero = (
+        matrix(95, widths[0]),
+        matrix(*widths),
+        matrix(95, widths[1], 1),
+        np.zeros(widths[1], np.float32),
+    )
+    k = _core.kernels
+    for ours, theirs, expected in (
+        (k.word_dense(x, kernel, zero, isa="amx"), k.dense(x, kernel, zero, isa="avx512"), product(x, kernel)[0]),
+        (k.word_dense_dx(dy, kernel, isa="amx"), k.dense_dx(dy, kernel, isa="avx512"), product(dy, kernel.T)[0]),
+        (k.word_dense_dw(x, dy, isa="amx"), k.dense_dw(x, dy, isa="avx512")[0], product(x.T, dy)[0]),
+    ):
+        assert np.std(ours - expected) < 0.7 * np.std(theirs - expected)
 
 
 @needs_tiles
@@ -162,15 +180,52 @@ def test_training_gives_the_same_bits_for_any_number_of_threads(update, branches
             assert_array_equal(ours, one)
 
 
+@pytest.mark.parametrize("n_threads", [2, 3])
+@pytest.mark.parametrize("update", ["sgd", "clip_norm"])
+def test_how_a_pass_is_cut_into_calls_changes_no_bit(update, n_threads):
+    """Each batch is judged by its own rows: the last one here has 64, whatever call it comes in."""
+    order = ORDER[:264]
+    expected = train(engine_of(), update, rows=order)
+    for cuts in ([100, 200], [100], [200]):
+        engine = engine_of()
+        for rows in np.split(order, cuts):
+            ours = train(engine, update, rows=rows, n_threads=n_threads)
+        for one, whole in zip(ours, expected, strict=True):
+            assert_array_equal(one, whole)
+
+
+def test_observers_change_no_bit_of_a_training():
+    class Observer(mlpcore.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    results = []
+    for callbacks in ([], [Observer()]):
+        mlpcore.utils.set_random_seed(0)
+        model = mlpcore.Sequential([layers.Input((200,)), layers.Dense(330, activation="relu"), layers.Dense(10)])
+        model.compile(loss="mse", optimizer="sgd")
+        y = matrix(330, 10)
+        history = model.fit(
+            X, y, batch_size=32, epochs=2, verbose=0, callbacks=callbacks, validation_data=(X[:50], y[:50])
+        )
+        results.append((model.get_weights(), history.history["val_loss"]))
+    assert results[0][1] == results[1][1]
+    for one, other in zip(results[0][0], results[1][0], strict=True):
+        assert_array_equal(one, other)
+
+
 def test_the_gradient_is_that_of_float64():
     ours = engine_of().gradient(X, Y)[2]
+    for n_threads in (2, 3):
+        for one, other in zip(engine_of().gradient(X, Y, n_threads=n_threads)[2], ours, strict=True):
+            assert_array_equal(one, other)
     exact = engine_of("float64").gradient(X.astype(float), Y)[2]
     for one, expected in zip(ours, exact, strict=True):
         assert np.linalg.norm(one - expected) <= 1e-6 * np.linalg.norm(expected)
 
 
 def test_what_was_trained_before_changes_no_bit():
-    """A batch of 60 rows takes other products on tiles than one of 100, whatever memory there is from that."""
+    """A batch of 60 rows takes other products on tiles than one of 100, in the memory that is there from that."""
     engine = engine_of()
     start = parameters(engine)
     train(engine, "sgd")

@@ -100,9 +100,8 @@ py::array_t<float> dense_dw(A<float> x, A<float> dy, const Isa& isa) {
   check_matrix(dy, "dy", x.shape(0), kAny);
   const int64_t rows = x.shape(0), in = x.shape(1), out = dy.shape(1), panel = floats().panel;
   const Matrix gradient(dy), dw(in + 1, out);
-  const WordMatrix left(w, floats().panels(in) * panel / kTile, rows), right(w, Words::tiles(out), rows);
-  for (int64_t u = 0; u < floats().panels(in); ++u)
-    w.turned(u, rows, floats().by_rows(x.data(), in), in, left.words);
+  const WordMatrix left(w, Words::tiles(in), rows), right(w, Words::tiles(out), rows);
+  for (int64_t u = 0; u < floats().panels(in); ++u) w.turned(u, rows, floats().by_rows(x.data(), in), in, left.words);
   for (int64_t p = 0; p < floats().panels(out); ++p) {
     w.pairs(p, rows, gradient.panels, right.words);
     const int64_t width = std::min(panel, floats().padded(out) - p * panel);

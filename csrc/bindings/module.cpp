@@ -4,10 +4,10 @@
 
 #include <chrono>
 
-#include "../words.h"
 #include "../kernels.h"
 #include "../row_kernels.h"
 #include "../team.h"
+#include "../words.h"
 
 namespace py = pybind11;
 

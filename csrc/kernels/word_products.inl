@@ -3,8 +3,8 @@
 // The right operand of the first two, the weights, changes with every step. It is made into words panel by panel where a
 // product reads it, by vector instructions that run beside those on tiles.
 
-constexpr int kSlices = 6;          // in which a panel of the right operand is made, while another is multiplied
-constexpr int64_t kBlockPanels = 16;  // of the depth, whose words stay near for all rows
+constexpr int kSlices = 6;            // in which a panel of the right operand is made, while another is multiplied
+constexpr int64_t kBlockPanels = 12;  // of the depth, whose words stay near for all rows
 
 // Sums of a block of R x N tiles, R and N up to 2, whose first row of tiles has `high` rows and whose second has `low`.
 // add() takes one panel of the depth: two tiles of a and two of b, in P parts; it calls between<0>() to between<5>()
@@ -130,7 +130,11 @@ struct OnVectors {
     constexpr int rows = 8;
     for (int64_t r = 0; r < R * kTile; r += rows) {
       if (r >= (r < kTile ? high_ : kTile + low_)) continue;
-      const uint32_t* from = r < kTile ? a + r * kTile : a_low + (r - kTile) * kTile;
+      const uint32_t* from[rows];  // the last row again, where there are fewer
+      for (int64_t i = 0; i < rows; ++i) {
+        const int64_t inside = r % kTile + i, last = (r < kTile ? high_ : low_) - 1;
+        from[i] = (r < kTile ? a : a_low) + (inside < last ? inside : last) * kTile;
+      }
       __m512 acc[rows][N];
       for (int i = 0; i < rows; ++i)
         for (int j = 0; j < N; ++j) acc[i][j] = __m512(sums_[r + i][j]);
@@ -140,7 +144,7 @@ struct OnVectors {
         if constexpr (N > 1) right[1] = __m512bh(_mm512_loadu_si512(b_next + d * kTile));
 #pragma GCC unroll 8
         for (int i = 0; i < rows; ++i) {
-          const __m512bh left = __m512bh(_mm512_set1_epi32(int(from[i * kTile + d])));
+          const __m512bh left = __m512bh(_mm512_set1_epi32(int(from[i][d])));
 #pragma GCC unroll 2
           for (int j = 0; j < N; ++j) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], left, right[j]);
         }
@@ -226,7 +230,8 @@ void multiply(Range range, Words x, int64_t depth, const Right& right, const flo
   On on;
   alignas(64) uint32_t scratch[kBlockPanels * 2 * P * kTileWords];
   const int64_t panels = Words::panels(depth);
-  const bool once = range.rows <= 2 * kTile - range.first % kTile;  // a panel of words is read once: two of them will do
+  const bool once =
+      range.rows <= 2 * kTile - range.first % kTile;  // a panel of words is read once: two of them will do
   const int64_t deep = once ? panels : kBlockPanels, slots = once ? 2 : kBlockPanels;
   const auto columns = [&]<int N>(std::integral_constant<int, N>, int64_t column, int64_t k0, int64_t k1) {
     const auto slot = [&](int64_t k) { return scratch + k % slots * 2 * P * kTileWords; };
@@ -334,7 +339,8 @@ void word_dx(Range range, Words dy, Panels<float> weights, const float* relu_out
 template <class On, int P>
 Norms word_dw(int64_t p, int64_t u, int64_t rows, Words x, int64_t in, Words dy, int64_t out, const Step<float>* step,
               Weights<float> at) {
-  constexpr int64_t deep = 2;  // panels of the depth at a time, whose words all blocks of the unit find in the first cache
+  constexpr int64_t deep =
+      2;  // panels of the depth at a time, whose words all blocks of the unit find in the first cache
   const int64_t width = panel_width<float>(out, p), first = u * kPanel<float>;
   const int64_t height = in - first < kPanel<float> ? in - first : kPanel<float>, panels = Words::panels(rows);
   alignas(64) float g[kPanel<float> * kPanel<float>];
