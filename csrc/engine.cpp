@@ -168,8 +168,9 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
       rows_.run(batch, space, x, &noise, thread, n, barrier);
       barrier.wait();
       if (thread == 0) rows_.add_totals(batch, space, sums);
+      bool follows = false;
       const auto prepare = [&](int layer) {
-        weights_.prepare(batch, space, x, plan_.layers[layer], thread, n, barrier);
+        weights_.prepare(batch, space, x, plan_.layers[layer], follows, thread, n, barrier);
       };
       each_unit(units(space), thread, n, prepare, [&](const Unit& unit, size_t u) {
         const Layer& layer = plan_.layers[unit.layer];
@@ -248,8 +249,9 @@ Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* g
       barrier.wait();
       if (thread == 0) rows_.add_totals(rows, space, sums);
       const bool last = start + block >= data.rows;
+      bool follows = false;
       const auto prepare = [&](int layer) {
-        weights_.prepare(rows, space, x, plan_.layers[layer], thread, n, barrier);
+        weights_.prepare(rows, space, x, plan_.layers[layer], follows, thread, n, barrier);
       };
       each_unit(units(space), thread, n, prepare, [&](const Unit& unit, size_t u) {
         T* g = gradient + unit.offset;

@@ -2,6 +2,7 @@
 #include "unit_work.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mlpcore {
 
@@ -66,11 +67,11 @@ Norms UnitWork<T>::product(const Batch<T>& batch, const Space<T>& space, const I
 // This thread's part of what the gradients of a layer's units read, where that is to be made first.
 template <class T>
 void UnitWork<T>::prepare(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Layer& layer,
-                          int thread, int threads, Barrier& barrier) const {
+                          bool& follows, int thread, int threads, Barrier& barrier) const {
   if (!layer.is_fused()) return;
   const Node& node = plan_.nodes[layer.uses[0]];
   if (!passes_.on_words(node, space, x)) return;
-  barrier.wait();  // all have read what another layer's were
+  if (std::exchange(follows, true)) barrier.wait();  // all have read what the layer before it needed
   space.words->turn(layer, plan_.buffers[node.to].rows(batch.rows), passes_.read_rows(node, space, x),
                     space.buffers[node.to].gradient, thread, threads);
   barrier.wait();

@@ -12,9 +12,10 @@ class UnitWork {
 
   // The units of all layers, given what each weight of the first and of the others costs.
   std::vector<Unit> units_of(int64_t first_cost, int64_t other_cost) const;
-  // A thread's part of what the gradients of a layer's units read, with all threads, before these.
-  void prepare(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Layer& layer, int thread,
-               int threads, Barrier& barrier) const;
+  // A thread's part of what the gradients of a layer's units read, with all threads, before these. `follows`: whether
+  // another layer's have been made since the threads met; false at first.
+  void prepare(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Layer& layer, bool& follows,
+               int thread, int threads, Barrier& barrier) const;
   // One product's part in the gradient of a unit: with a step applied at once, else stored in to.w.
   Norms product(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Unit& unit, int use,
                 const Step<T>* step, Weights<T> to) const;
