@@ -251,8 +251,8 @@ void multiply(Range range, Words x, int64_t depth, const Right& right, const flo
         const auto add = [&](auto between) {
           on.template add<P, R, N>(a + here, a_low + here, b, b + P * kTileWords, between);
         };
-        if (first && k + 1 < k1) add([&]<int slice> { convert.template operator()<slice>(k + 1); });
-        else add([]<int> {});
+        if (first && k + 1 < k1) add([&]<int slice>() { convert.template operator()<slice>(k + 1); });
+        else add([]<int>() {});
       }
       on.template store<R, N>(at, stride);
       first = false;
@@ -352,7 +352,7 @@ Norms word_dw(int64_t p, int64_t u, int64_t rows, Words x, int64_t in, Words dy,
     for (int64_t k = k0; k < k0 + deep && k < panels; ++k)
       on.template add<P, R, N>(word_row<P>(x, first + i, k), word_row<P>(x, first + i + kTile, k),
                                word_row<P>(dy, p * kPanel<float> + j, k),
-                               word_row<P>(dy, p * kPanel<float> + j + kTile, k), []<int> {});
+                               word_row<P>(dy, p * kPanel<float> + j + kTile, k), []<int>() {});
     on.template store<R, N>(c, width);
   };
   for (int64_t k = 0; k == 0 || k < panels; k += deep)
