@@ -183,7 +183,7 @@ def test_training_gives_the_same_bits_for_any_number_of_threads(update, branches
 @pytest.mark.parametrize("n_threads", [2, 3])
 @pytest.mark.parametrize("update", ["sgd", "clip_norm"])
 def test_how_a_pass_is_cut_into_calls_changes_no_bit(update, n_threads):
-    """Each batch is judged by its own rows: the last one here has 44, too few for the second layer, whatever call it comes in."""
+    """Each batch is judged by its own rows: the last one has 44, too few for the second layer, in whatever call."""
     order = ORDER[:244]
     expected = train(engine_of(), update, rows=order)
     for cuts in ([100, 200], [100], [200]):
