@@ -168,11 +168,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
       rows_.run(batch, space, x, &noise, thread, n, barrier);
       barrier.wait();
       if (thread == 0) rows_.add_totals(batch, space, sums);
-      bool follows = false;
-      const auto prepare = [&](int layer) {
-        weights_.prepare(batch, space, x, plan_.layers[layer], follows, thread, n, barrier);
-      };
-      each_unit(units(space), thread, n, prepare, [&](const Unit& unit, size_t u) {
+      weights_.each(batch, space, x, units(space), thread, n, barrier, [&](const Unit& unit, size_t u) {
         const Layer& layer = plan_.layers[unit.layer];
         const Step<T> s = weights_.step_of(step, unit);
         if (!clips && layer.is_fused()) {
@@ -195,16 +191,14 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         const double squares = std::accumulate(of_array, of_array + n_arrays, 0.0);
         const auto scale_of = [](double clip, double norm) { return clip > 0 && norm > clip ? clip / norm : 1.0; };
         const double together = scale_of(update.clip_norm, std::sqrt(squares));
-        each_unit(
-            units(space), thread, n, [](int) {},
-            [&](const Unit& unit, size_t) {
-              double scale = together;
-              if (update.clip_norm_each > 0)
-                scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
-              k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
-                        own(unit));
-              follow(unit, t);
-            });
+        each_unit(units(space), thread, n, [&](const Unit& unit, size_t) {
+          double scale = together;
+          if (update.clip_norm_each > 0)
+            scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
+          k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
+                    own(unit));
+          follow(unit, t);
+        });
       }
       if (!plan_.assignments.empty()) barrier.wait();  // they replace what the update has made
       if (thread == 0) {
@@ -249,11 +243,7 @@ Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* g
       barrier.wait();
       if (thread == 0) rows_.add_totals(rows, space, sums);
       const bool last = start + block >= data.rows;
-      bool follows = false;
-      const auto prepare = [&](int layer) {
-        weights_.prepare(rows, space, x, plan_.layers[layer], follows, thread, n, barrier);
-      };
-      each_unit(units(space), thread, n, prepare, [&](const Unit& unit, size_t u) {
+      weights_.each(rows, space, x, units(space), thread, n, barrier, [&](const Unit& unit, size_t u) {
         T* g = gradient + unit.offset;
         weights_.collect(rows, space, x, unit, in_parts ? part.get() : gradient, extra.get());
         if (in_parts) k_.axpy(T(1), part.get() + unit.offset, g, unit.size);

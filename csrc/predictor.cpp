@@ -114,17 +114,16 @@ bool Predictor<T>::predict_block(const Question<T>& question, const T* packed, c
     if (node.kind == OpKind::dense) {
       const Layer& layer = plan_.layers[node.layer];
       const Rows<T> from = node.from() == plan_.inputs[0] ? k_.by_rows(x, in()) : k_.by_rows(value);
-      const Panels<T> weights{const_cast<T*>(packed) + (packed ? layer.offset : 0), layer.in + 1, layer.out};
-      const T* kernel = packed ? nullptr : question.parameters[2 * node.layer];
-      const T* bias = packed ? nullptr : question.parameters[2 * node.layer + 1];
-      if (pays(words, layer)) {
-        words->rows(all, from, layer.in, left);
-        if (packed) words->dense(all, left, weights, node.relu, to);
-        else words->dense_plain(all, left, layer.in, kernel, bias, node.relu, to);
-      } else if (packed) {
-        k_.dense(all, from, weights, node.relu, to);
+      const bool on_words = pays(words, layer);
+      if (on_words) words->rows(all, from, layer.in, left);
+      if (packed) {
+        const Panels<T> weights{const_cast<T*>(packed) + layer.offset, layer.in + 1, layer.out};
+        if (on_words) words->dense(all, left, weights, node.relu, to);
+        else k_.dense(all, from, weights, node.relu, to);
       } else {
-        k_.dense_plain(all, from, layer.in, kernel, bias, node.relu, to);
+        const T *kernel = question.parameters[2 * node.layer], *bias = question.parameters[2 * node.layer + 1];
+        if (on_words) words->dense_plain(all, left, layer.in, kernel, bias, node.relu, to);
+        else k_.dense_plain(all, from, layer.in, kernel, bias, node.relu, to);
       }
     } else {
       k_.activation(node.activation, T(node.alpha), all, value, to);

@@ -278,6 +278,13 @@ void multiply(Range range, Words x, int64_t depth, const Right& right, const flo
   }
 }
 
+// f(place in a panel) for the vectors of some of its columns, in the rows of the range.
+template <class F>
+inline void each_vector(Range range, int64_t stride, int64_t column, int64_t columns, F f) {
+  for (int64_t r = range.first; r < range.first + range.rows; ++r)
+    for (int64_t c = column; c < column + columns; c += kLanes<float>) f(r * stride + c);
+}
+
 // A forward product; panel(p, width) gives the kernel's columns and the bias of a panel.
 template <class On, int P, class Panel>
 void word_dense_panels(Range range, Words x, int64_t in, Panel panel, bool relu, Panels<float> y) {
@@ -287,11 +294,10 @@ void word_dense_panels(Range range, Words x, int64_t in, Panel panel, bool relu,
     float* at = panel_start(y, p);
     const auto finish = [&](int64_t column, int64_t n) {
       if (!relu) return;
-      for (int64_t r = range.first; r < range.first + range.rows; ++r)
-        for (int64_t i = r * width + column; i < r * width + column + n; i += kLanes<float>) {
-          const Vec<float> v = load(at + i);
-          store(at + i, v < Vec<float>{} ? Vec<float>{} : v);
-        }
+      each_vector(range, width, column, n, [&](int64_t i) {
+        const Vec<float> v = load(at + i);
+        store(at + i, v < Vec<float>{} ? Vec<float>{} : v);
+      });
     };
     multiply<On, P>(range, x, in, kernel, start, width / kTile, at, width, finish);
   }
@@ -327,9 +333,8 @@ void word_dx(Range range, Words dy, Panels<float> weights, const float* relu_out
     const float* mask = relu_output ? relu_output + first * dx.rows : nullptr;
     const auto finish = [&](int64_t column, int64_t n) {
       if (!mask) return;
-      for (int64_t r = range.first; r < range.first + range.rows; ++r)
-        for (int64_t i = r * width + column; i < r * width + column + n; i += kLanes<float>)
-          store(at + i, load(mask + i) > Vec<float>{} ? load(at + i) : Vec<float>{});
+      each_vector(range, width, column, n,
+                  [&](int64_t i) { store(at + i, load(mask + i) > Vec<float>{} ? load(at + i) : Vec<float>{}); });
     };
     multiply<On, P>(range, dy, weights.width, KernelTransposed<P>(weights, first), nullptr, width / kTile, at, width,
                     finish);
