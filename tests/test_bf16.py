@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 import mlpcore
 from mlpcore import MLPClassifier, MLPRegressor, _core, layers
 from reference_bf16 import product, rounded
+from word_cases import ORDER, UPDATES, Y, assert_same_bits, matrix, parameters, rule
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ISAS = _core.available_bf16()
@@ -22,10 +23,6 @@ ROWS = [0, 1, 2, 15, 16, 17, 33, 95]
 WIDTHS = [(1, 5), (2, 16), (31, 64), (32, 65), (65, 10), (130, 100), (17, 33)]
 # Sums of up to 130 terms in float32, in any order: each addition errs by half a unit of the running sum.
 ERROR = 130 * np.finfo(np.float32).eps
-
-
-def matrix(rows, width, seed=0):
-    return np.random.default_rng([rows, width, seed]).normal(size=(rows, width)).astype(np.float32)
 
 
 # ------------------------------------------------------------ kernels
@@ -107,12 +104,6 @@ def ready(tape, dtype="float32", mixed=True, draw=None):
     return engine
 
 
-def parameters(engine):
-    arrays = [np.empty(shape, np.float32) for shape in engine.parameter_shapes]
-    engine.store(arrays)
-    return arrays
-
-
 @needs_bf16
 @pytest.mark.parametrize("rows", [1, 64, 128])
 def test_the_gradient_of_a_chain_is_that_of_rounded_operands(rows):
@@ -172,29 +163,17 @@ def test_operands_that_bfloat16_holds_give_the_bits_of_float32(tape):
     plain, mixed = (ready(tape, mixed=m, draw=draw) for m in (False, True))
     plain.load(parameters(mixed))
     x, y = (rng.integers(-1, 2, (64, n)).astype(np.float32) for n in (20, 6))
-    for ours, expected in zip(mixed.gradient(x, y)[2], plain.gradient(x, y)[2], strict=True):
-        assert_array_equal(ours, expected)
+    assert_same_bits(mixed.gradient(x, y)[2], plain.gradient(x, y)[2])
 
 
-UPDATES = {
-    "sgd": {"learning_rate": 0.1},
-    "momentum": {"kind": "sgd", "learning_rate": 0.1, "momentum": 0.9, "l2": 0.1},
-    "adam": {"learning_rate": 0.01},
-    "clip_norm": {"kind": "sgd", "learning_rate": 0.1, "clip_norm": 0.01},
-    "penalties": {"kind": "rmsprop", "learning_rate": 0.01, "l1": 0.01, "l2": 0.1, "clip_value": 0.01},
-    "average": {"kind": "sgd", "learning_rate": 0.1, "average_momentum": 0.9, "average_every": 2},
-}
-X, Y = matrix(330, 70), np.random.default_rng(5).integers(0, 10, 330).astype(np.int32)
-ORDER = np.random.default_rng(6).permutation(330)
+X = matrix(330, 70)
 
 
 def trained(update, n_threads=1, *, calls=None, x=X, engine=None, order=ORDER):
     """Train for an epoch of four batches, in `calls` calls; return the parameters."""
     engine = engine or chain((70, 130, 65, 10), "cross_entropy")
-    settings = dict(UPDATES[update])
-    rule = _core.Update(settings.pop("kind", update), **settings)
     for rows in [order] if calls is None else np.split(order, calls):
-        engine.train(x, Y, rows, 100, rule, n_threads=n_threads)
+        engine.train(x, Y, rows, 100, rule(UPDATES[update], update), n_threads=n_threads)
     return parameters(engine)
 
 
@@ -203,15 +182,13 @@ def trained(update, n_threads=1, *, calls=None, x=X, engine=None, order=ORDER):
 def test_training_gives_the_same_bits_for_any_number_of_threads(update):
     expected = trained(update)
     for n_threads in (2, 3, 5):
-        for ours, one in zip(trained(update, n_threads), expected, strict=True):
-            assert_array_equal(ours, one)
+        assert_same_bits(trained(update, n_threads), expected)
 
 
 @needs_bf16
 @pytest.mark.parametrize("update", [name for name in UPDATES if name != "average"])  # it begins with a training
 def test_the_rounded_weights_follow_each_step(update):
-    for ours, one in zip(trained(update, calls=[100, 200, 300]), trained(update), strict=True):
-        assert_array_equal(ours, one)
+    assert_same_bits(trained(update, calls=[100, 200, 300]), trained(update))
 
 
 @needs_bf16
@@ -228,8 +205,7 @@ def test_training_is_near_that_in_float32_and_another():
 def test_rows_in_any_order_give_the_bits_of_rows_in_order():
     engine = chain((70, 130, 65, 10), "cross_entropy")
     engine.train(X[ORDER], Y[ORDER], None, 100, _core.Update("sgd", learning_rate=0.1))
-    for ours, ordered in zip(parameters(engine), trained("sgd"), strict=True):
-        assert_array_equal(ours, ordered)
+    assert_same_bits(parameters(engine), trained("sgd"))
 
 
 @needs_bf16
@@ -270,8 +246,7 @@ def test_sparse_rows_meet_their_weights_in_float32(n_threads):
 def test_layers_of_few_outputs_stay_in_float32():
     x, y = matrix(50, 30), matrix(50, 3)
     mixed, plain = (ready(_chain_tape(30, 4, 3), mixed=m).gradient(x, y)[2] for m in (True, False))
-    for ours, expected in zip(mixed, plain, strict=True):
-        assert_array_equal(ours, expected)
+    assert_same_bits(mixed, plain)
 
 
 @needs_bf16
@@ -290,8 +265,7 @@ def test_mixed_precision_can_be_switched_off_again():
     engine.mixed_precision = None
     engine.load(start)
     plain = chain((70, 130, 65, 10), "cross_entropy", mixed=False)
-    for ours, expected in zip(trained("sgd", engine=engine), trained("sgd", engine=plain), strict=True):
-        assert_array_equal(ours, expected)
+    assert_same_bits(trained("sgd", engine=engine), trained("sgd", engine=plain))
 
 
 # ------------------------------------------------------------ estimators and models

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kernel_tables import ISAS
 from mlpcore import _core
 
 kernels = _core.kernels
@@ -19,7 +20,6 @@ SHAPES = [
     (513, 1100, 70),
     (1030, 40, 300),
 ]
-ISAS = [isa for isa in _core.available_isas() if isa != "amx"]  # whose table is that of avx512
 each_kernel = pytest.mark.parametrize(
     ("isa", "dtype"), [(isa, dtype) for isa in ISAS for dtype in ("float32", "float64")]
 )

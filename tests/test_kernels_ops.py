@@ -5,12 +5,12 @@ import pytest
 
 import reference_ops
 import reference_updates
+from kernel_tables import ISAS
 from mlpcore import _core
 from reference_ops import BINARY, REDUCTIONS, UNARY, by_rows, unbroadcast
 from test_reference_tape import POSITIVE
 
 kernels = _core.kernels
-ISAS = [isa for isa in _core.available_isas() if isa != "amx"]  # whose table is that of avx512
 DTYPES = ["float32", "float64"]
 SHAPES = [(0, 3), (1, 1), (3, 1), (1, 7), (5, 3), (2, 8), (3, 17), (4, 33), (37, 5)]
 each_kernel = pytest.mark.parametrize(("isa", "dtype"), [(isa, dtype) for isa in ISAS for dtype in DTYPES])

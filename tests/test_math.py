@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from kernel_tables import ISAS
 from mlpcore import _core
 
-ISAS = [isa for isa in _core.available_isas() if isa != "amx"]  # whose table is that of avx512
 erfc = np.vectorize(math.erfc)  # more exact than SciPy's
 
 # name -> (the function in float64, its error in ULP, the range)

@@ -7,11 +7,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
+from kernel_tables import ISAS
 from mlpcore import _core
 from mlpcore._core import kernels
 
 DTYPES = ["float32", "float64"]
-ISAS = [isa for isa in _core.available_isas() if isa != "amx"]  # whose table is that of avx512
 FEATURES, CLASSES = 150, 3
 
 

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 import mlpcore
 from mlpcore import MLPClassifier, _core, layers
+from word_cases import ORDER, UPDATES, Y, assert_same_bits, matrix, parameters, rule
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 needs_tiles = pytest.mark.skipif("amx" not in _core.available_isas(), reason="this processor or system has no AMX")
@@ -19,10 +20,6 @@ ROWS = [0, 1, 2, 15, 16, 17, 31, 33, 64, 95, 300]
 WIDTHS = [(1, 5), (31, 64), (32, 65), (65, 10), (130, 100), (17, 33), (600, 70), (64, 200), (40, 530)]
 EPSILON = np.finfo(np.float32).eps
 WIDE = (200, 330, 110, 10)  # of batches of 100 rows, all products but the last are taken on tiles
-
-
-def matrix(rows, width, seed=0):
-    return np.random.default_rng([rows, width, seed]).normal(size=(rows, width)).astype(np.float32)
 
 
 def product(a, b):
@@ -134,28 +131,12 @@ def engine_of(dtype="float32", branches=False):
     return engine
 
 
-def parameters(engine, dtype=np.float32):
-    arrays = [np.empty(shape, dtype) for shape in engine.parameter_shapes]
-    engine.store(arrays)
-    return arrays
-
-
-X, Y = matrix(330, WIDE[0]), np.random.default_rng(5).integers(0, 10, 330).astype(np.int32)
-ORDER = np.random.default_rng(6).permutation(330)
-UPDATES = {
-    "sgd": {"learning_rate": 0.1},
-    "momentum": {"kind": "sgd", "learning_rate": 0.1, "momentum": 0.9, "l2": 0.1},
-    "adam": {"learning_rate": 0.001},
-    "clip_norm": {"kind": "sgd", "learning_rate": 0.1, "clip_norm": 0.01},
-    "penalties": {"kind": "rmsprop", "learning_rate": 0.01, "l1": 0.01, "l2": 0.1, "clip_value": 0.01},
-    "average": {"kind": "sgd", "learning_rate": 0.1, "average_momentum": 0.9, "average_every": 2},
-}
+X = matrix(330, WIDE[0])
+UPDATES = {**UPDATES, "adam": {"learning_rate": 0.001}}
 
 
 def train(engine, update, dtype=np.float32, rows=ORDER, batch_size=100, n_threads=1):
-    settings = dict(UPDATES[update])
-    rule = _core.Update(settings.pop("kind", update), **settings)
-    engine.train(X.astype(dtype), Y, rows, batch_size, rule, n_threads=n_threads)
+    engine.train(X.astype(dtype), Y, rows, batch_size, rule(UPDATES[update], update), n_threads=n_threads)
     return parameters(engine, dtype)
 
 
@@ -176,8 +157,7 @@ def test_training_is_that_of_float64(update, branches):
 def test_training_gives_the_same_bits_for_any_number_of_threads(update, branches):
     expected = train(engine_of(branches=branches), update)
     for n_threads in (2, 3, 5):
-        for ours, one in zip(train(engine_of(branches=branches), update, n_threads=n_threads), expected, strict=True):
-            assert_array_equal(ours, one)
+        assert_same_bits(train(engine_of(branches=branches), update, n_threads=n_threads), expected)
 
 
 @pytest.mark.parametrize("n_threads", [2, 3])
@@ -190,8 +170,7 @@ def test_how_a_pass_is_cut_into_calls_changes_no_bit(update, n_threads):
         engine = engine_of()
         for rows in np.split(order, cuts):
             ours = train(engine, update, rows=rows, n_threads=n_threads)
-        for one, whole in zip(ours, expected, strict=True):
-            assert_array_equal(one, whole)
+        assert_same_bits(ours, expected)
 
 
 def test_observers_change_no_bit_of_a_training():
@@ -210,15 +189,13 @@ def test_observers_change_no_bit_of_a_training():
         )
         results.append((model.get_weights(), history.history["val_loss"]))
     assert results[0][1] == results[1][1]
-    for one, other in zip(results[0][0], results[1][0], strict=True):
-        assert_array_equal(one, other)
+    assert_same_bits(results[0][0], results[1][0])
 
 
 def test_the_gradient_is_that_of_float64():
     ours = engine_of().gradient(X, Y)[2]
     for n_threads in (2, 3):
-        for one, other in zip(engine_of().gradient(X, Y, n_threads=n_threads)[2], ours, strict=True):
-            assert_array_equal(one, other)
+        assert_same_bits(engine_of().gradient(X, Y, n_threads=n_threads)[2], ours)
     exact = engine_of("float64").gradient(X.astype(float), Y)[2]
     for one, expected in zip(ours, exact, strict=True):
         assert np.linalg.norm(one - expected) <= 1e-6 * np.linalg.norm(expected)
@@ -230,10 +207,7 @@ def test_what_was_trained_before_changes_no_bit():
     start = parameters(engine)
     train(engine, "sgd")
     engine.load(start)
-    for ours, expected in zip(
-        train(engine, "sgd", batch_size=60), train(engine_of(), "sgd", batch_size=60), strict=True
-    ):
-        assert_array_equal(ours, expected)
+    assert_same_bits(train(engine, "sgd", batch_size=60), train(engine_of(), "sgd", batch_size=60))
 
 
 def test_a_layer_over_the_places_of_a_row_gives_the_same_bits_for_any_number_of_threads():
@@ -252,8 +226,7 @@ def test_a_layer_over_the_places_of_a_row_gives_the_same_bits_for_any_number_of_
             _core.set_default_threads(before)
         results.append(model.get_weights())
     for other in results[1:]:
-        for ours, one in zip(other, results[0], strict=True):
-            assert_array_equal(ours, one)
+        assert_same_bits(other, results[0])
 
 
 @on_tiles
