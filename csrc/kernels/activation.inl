@@ -30,9 +30,33 @@ inline void each_vector_of_row(Panels<T> m, int64_t r, F f) {
   }
 }
 
+// The same for rows no wider than a vector: squares of kLanes rows are turned, so that each vector is part of a column.
+template <class T>
+void softmax_narrow(Range range, Panels<T> x, Panels<T> y) {
+  constexpr int L = kLanes<T>;
+  alignas(64) T columns[L * L], rows[L * L];
+  for (int64_t r = range.first; r < range.first + range.rows; r += L) {
+    const int64_t n = range.first + range.rows - r;
+    transpose_square<T>(n, x.at + r * L, L, columns, L);
+    const auto column = [&](int64_t c) { return load(columns + c * L); };
+    Vec<T> most = column(0), total{};
+    for (int64_t c = 1; c < x.width; ++c) most = column(c) > most ? column(c) : most;
+    for (int64_t c = 0; c < x.width; ++c) {
+      const Vec<T> e = exp<T>(column(c) - most);
+      store(columns + c * L, e);
+      total += e;
+    }
+    const Vec<T> inverse = T(1) / total;
+    for (int64_t c = 0; c < x.width; ++c) store(columns + c * L, column(c) * inverse);
+    transpose_square<T>(x.width, columns, L, rows, L);
+    for (int64_t i = 0; i < L && i < n; ++i) store(y.at + (r + i) * L, load(rows + i * L));
+  }
+}
+
 // y = e^(x - max x) / sum over the row
 template <class T>
 void softmax(Range range, Panels<T> x, Panels<T> y) {
+  if (x.width <= kLanes<T>) return softmax_narrow<T>(range, x, y);
   const T lowest = -T(__builtin_inf());
   for (int64_t r = range.first; r < range.first + range.rows; ++r) {
     Vec<T> most = splat(-std::numeric_limits<T>::max());

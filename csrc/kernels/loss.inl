@@ -85,9 +85,9 @@ void softmax_cross_entropy(Range range, Panels<T> p, const int32_t* y, T clip, c
   constexpr int L = kLanes<T>;
   for (int64_t r0 = 0; r0 < range.rows; r0 += L) {
     const int64_t n = range.rows - r0 < L ? range.rows - r0 : L;
-    Vec<T> chosen = splat(T(0.5));
+    alignas(64) T chosen[L] = {}, l[L];
     for (int64_t r = 0; r < n; ++r) chosen[r] = p.at[place(p, range.first + r0 + r, y[r0 + r])];
-    const Vec<T> l = log<T>(clipped<T>(chosen, clip));
+    store(l, log<T>(clipped<T>(load(chosen), clip)));
     for (int64_t r = 0; r < n; ++r) loss[r0 + r] = -double(l[r]);
   }
   if (!dz.at) return;

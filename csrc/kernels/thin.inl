@@ -31,29 +31,42 @@ inline void with_outputs(int64_t out, F f) {
   }
 }
 
+// The rows go by kLanes, whose vectors of products are turned, so that a sum over lanes is a sum of vectors.
 template <class T, int out>
 void dense_thin(Range range, Rows<T> x, int64_t in, const T* kernel, int64_t ld, const T* bias, bool relu,
                 Panels<T> y) {
-  const int64_t ldy = panel_width<T>(out, 0), n = panels<T>(in);
-  alignas(64) T w[kThinPanels * out * kPanel<T>];
+  constexpr int L = kLanes<T>;
+  const int64_t n = panels<T>(in);
+  alignas(64) T w[kThinPanels * out * kPanel<T>], products[out][L * L], turned[L * L], columns[L * L];
   for (int64_t first = 0; first < n || first == 0; first += kThinPanels) {
     const int64_t end = first + kThinPanels < n ? first + kThinPanels : n;
     for (int64_t p = first; p < end; ++p) thin_panel(kernel, in, out, ld, p, w + (p - first) * out * kPanel<T>);
-    for (int64_t r = range.first; r < range.first + range.rows; ++r) {
-      Vec<T> sums[out] = {};
-      const T* weights = w;
-      for (int64_t p = first; p < end; ++p, weights += out * kPanel<T>) {
-        const T* row = x.at + p * x.jump + r * (p + 1 < n ? x.stride : x.stride_last);
-        for (int64_t i = 0; i < panel_width<T>(in, p); i += kLanes<T>)
+    for (int64_t r = range.first; r < range.first + range.rows; r += L) {
+      const int64_t left = range.first + range.rows - r, rows = left < L ? left : L;
+      for (int64_t i = 0; i < rows; ++i) {
+        Vec<T> sums[out] = {};
+        const T* weights = w;
+        for (int64_t p = first; p < end; ++p, weights += out * kPanel<T>) {
+          const T* row = x.at + p * x.jump + (r + i) * (p + 1 < n ? x.stride : x.stride_last);
+          for (int64_t c = 0; c < panel_width<T>(in, p); c += L)
 #pragma GCC unroll 4
-          for (int k = 0; k < out; ++k) sums[k] += load(row + i) * load(weights + k * kPanel<T> + i);
+            for (int k = 0; k < out; ++k) sums[k] += load(row + c) * load(weights + k * kPanel<T> + c);
+        }
+#pragma GCC unroll 4
+        for (int k = 0; k < out; ++k) store(products[k] + i * L, sums[k]);
       }
-      T* to = y.at + r * ldy;
-      if (first == 0) store(to, Vec<T>{});
-#pragma GCC unroll 4
+      T* to = y.at + r * L;  // out is no more than a vector
       for (int k = 0; k < out; ++k) {
-        const T v = (first == 0 ? bias[k] : to[k]) + sum<T>(sums[k]);
-        to[k] = relu && end == n && v < T(0) ? T(0) : v;
+        transpose_square<T>(rows, products[k], L, turned, L);
+        Vec<T> sums[4] = {};
+#pragma GCC unroll 16
+        for (int j = 0; j < L; ++j) sums[j % 4] += load(turned + j * L);
+        store(columns + k * L, (sums[0] + sums[1]) + (sums[2] + sums[3]));
+      }
+      transpose_square<T>(out, columns, L, turned, L);
+      for (int64_t i = 0; i < rows; ++i) {
+        const Vec<T> v = load(turned + i * L) + (first == 0 ? load(bias, out) : load(to + i * L));
+        store(to + i * L, relu && end == n ? (v < Vec<T>{} ? Vec<T>{} : v) : v);
       }
     }
   }
