@@ -96,6 +96,7 @@ void RowWork<T>::gather_targets(const Data<T>& data, int64_t start, Range range,
     const int64_t width = loss.target_width;
     for (int64_t r = 0; r < range.rows; ++r) {
       if (from.classes) to.classes.get()[range.first + r] = from.classes[order[r]];
+      else if (width == 1) to.y.get()[range.first + r] = from.y[order[r]];
       else std::copy_n(from.y + order[r] * width, width, to.y.get() + (range.first + r) * width);
     }
   }

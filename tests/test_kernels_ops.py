@@ -314,6 +314,21 @@ def test_rule_is_the_reference(hyperparameters, numbers_of_step, n, dtype, isa):
         np.testing.assert_allclose(slot, expected[0], **close)
 
 
+@each_kernel
+def test_adams_quotient_is_right_to_the_last_bits(dtype, isa):
+    rng = np.random.RandomState(0)
+    v = (10 ** rng.uniform(-37, 38, 4096)).astype(dtype)
+    v[:2] = 0, np.inf
+    x = (rng.choice([-1, 1], v.size) * 10 ** rng.uniform(-3, 3, v.size)).astype(dtype)
+    w = np.zeros_like(v)
+    slots = [np.zeros_like(v), v.copy()]
+    kernels.update(w, x, slots, "adam", learning_rate=1.0, beta_1=0.0, beta_2=1.0, epsilon=1e-8, isa=isa)
+    exact = -x.astype(np.longdouble) / (np.sqrt(v.astype(np.longdouble)) + np.longdouble(np.dtype(dtype).type(1e-8)))
+    unit = np.spacing(np.abs(exact.astype(dtype)))
+    unit[1] = 1e-30  # infinity may count as the largest number
+    assert np.all(np.abs(w - exact) <= 3 * unit)
+
+
 def test_sizes_that_overflow_are_refused():
     x = np.zeros((1, 4), np.float32)
     with pytest.raises(ValueError, match="reaches outside"):

@@ -128,7 +128,8 @@ def test_training_equals_training_on_dense_rows(dtype, update, weighted):
     weight = np.random.RandomState(6).uniform(0, 2, 100).astype(dtype) if weighted else None
     ours, sums = trained(x, dtype, update, weight=weight)
     dense, dense_sums = trained(x.toarray(), dtype, update, weight=weight)
-    atol = {"float32": 1e-4 if "adam" in update else 1e-5, "float64": 1e-12}[dtype]  # Adam divides by sqrt(v) near 0
+    # Adam divides by sqrt(v): where that is near 0, roundings become hundredths of a step.
+    atol = {"float32": 5e-4 if "adam" in update else 1e-5, "float64": 1e-12}[dtype]
     for a, b in zip(ours, dense, strict=True):
         assert_allclose(a, b, rtol=0, atol=atol)
     assert_allclose(sums, dense_sums, rtol=1e-5 if dtype == "float32" else 1e-12)

@@ -11,6 +11,21 @@ inline void map_panels(Range range, Panels<T> x, Panels<T> y, F f) {
   }
 }
 
+// The same where f is dear: rows of up to half a vector are turned by squares, so that each vector is part of a column.
+template <class T, class F>
+inline void map_dear(Range range, Panels<T> x, Panels<T> y, F f) {
+  constexpr int L = kLanes<T>;
+  if (x.width > L / 2) return map_panels<T>(range, x, y, f);
+  alignas(64) T columns[L * L], rows[L * L];
+  for (int64_t r = range.first; r < range.first + range.rows; r += L) {
+    const int64_t n = range.first + range.rows - r;
+    transpose_square<T>(n, x.at + r * L, L, columns, L);
+    for (int64_t c = 0; c < x.width; ++c) store(columns + c * L, f(load(columns + c * L)));
+    transpose_square<T>(x.width, columns, L, rows, L);
+    for (int64_t i = 0; i < L && i < n; ++i) store(y.at + (r + i) * L, load(rows + i * L));
+  }
+}
+
 // dx = dy * f'(at)
 template <class T, class F>
 inline void map_panels_dx(Range range, Panels<T> at, Panels<T> dy, Panels<T> dx, F derivative) {
@@ -95,23 +110,24 @@ void activation(Activation f, T alpha, Range range, Panels<T> x, Panels<T> y) {
   using V = Vec<T>;
   const V zero{}, one = splat(T(1));
   const auto map = [&](auto each) { map_panels<T>(range, x, y, each); };
+  const auto dear = [&](auto each) { map_dear<T>(range, x, y, each); };
   const auto elu = [&](T scale, T a) {
-    map([=](V v) { return scale * (v < zero ? a * expm1<T>(v < T(-60) ? splat(T(-60)) : v) : v); });
+    dear([=](V v) { return scale * (v < zero ? a * expm1<T>(v < T(-60) ? splat(T(-60)) : v) : v); });
   };
   switch (f) {
     case Activation::identity: return map([](V v) { return v; });
-    case Activation::logistic: return map([](V v) { return logistic<T>(v); });
-    case Activation::tanh: return map([](V v) { return tanh<T>(v); });
+    case Activation::logistic: return dear([](V v) { return logistic<T>(v); });
+    case Activation::tanh: return dear([](V v) { return tanh<T>(v); });
     case Activation::relu: return map([=](V v) { return v < zero ? zero : v; });
     case Activation::softmax: return softmax<T>(range, x, y);
-    case Activation::exp: return map([](V v) { return exp<T>(v); });
+    case Activation::exp: return dear([](V v) { return exp<T>(v); });
     case Activation::leaky_relu: return map([=](V v) { return v < zero ? alpha * v : v; });
     case Activation::elu: return elu(1, alpha);
     case Activation::selu: return elu(T(kSeluScale), T(kSeluAlpha));
-    case Activation::gelu: return map([](V v) { return v * normal<T>(v).cdf; });
-    case Activation::silu: return map([](V v) { return v * logistic<T>(v); });
-    case Activation::mish: return map([](V v) { return v * tanh<T>(softplus<T>(v)); });
-    case Activation::softplus: return map([](V v) { return softplus<T>(v); });
+    case Activation::gelu: return dear([](V v) { return v * normal<T>(v).cdf; });
+    case Activation::silu: return dear([](V v) { return v * logistic<T>(v); });
+    case Activation::mish: return dear([](V v) { return v * tanh<T>(softplus<T>(v)); });
+    case Activation::softplus: return dear([](V v) { return softplus<T>(v); });
     case Activation::hard_sigmoid:
       return map([=](V v) {
         const V h = v * T(1. / 6) + T(0.5);

@@ -14,6 +14,24 @@ inline Vec<T> square_root(Vec<T> x) {
 #endif
 }
 
+// x / (sqrt(v) + epsilon), v >= 0: at most 3 ULP; a root that is infinite may count as the largest number. A root and a
+// quotient take the processor 34 cycles a vector; their estimates, with a Newton step each, take 10 and leave room for
+// products.
+template <class T>
+inline Vec<T> over_root(Vec<T> x, Vec<T> v, T epsilon) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    const Vec<T> r = Vec<T>(_mm512_rsqrt14_ps(__m512(v))), s = v * r, near = s + T(0.5) * r * (v - s * s);
+    const __mmask16 ends = _mm512_fpclass_ps_mask(__m512(v), 0x0e);  // 0 and infinity, where r is the other of them
+    const Vec<T> root = Vec<T>(_mm512_mask_mov_ps(__m512(near), ends, __m512(v))) + epsilon;
+    const Vec<T> d = root > std::numeric_limits<T>::max() ? splat(std::numeric_limits<T>::max()) : root;
+    const Vec<T> inverse = Vec<T>(_mm512_rcp14_ps(__m512(d))), q = x * inverse;
+    return q + inverse * (x - q * d);
+  }
+#endif
+  return x / (square_root<T>(v) + epsilon);
+}
+
 template <class T>
 struct MathConstants;
 template <>

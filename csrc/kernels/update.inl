@@ -27,7 +27,9 @@ struct Rule_ {
     return w;
   }
   void end() const {
-    for (const Vec<T>& v : part) squares += double(sum<T>(v));
+    Vec<T> total{};
+    for (const Vec<T>& v : part) total += v;
+    squares += double(sum<T>(total));
   }
   // slot = beta * slot + (1 - beta) * x
   static Vec<T> average(T* slot, T beta, T one_minus_beta, Vec<T> x) {
@@ -63,7 +65,7 @@ struct AdamRule : Rule_<T> {
     const Vec<T> w = this->weight(i, j, g);
     const Vec<T> m = this->average(this->at.slot0 + i, s.beta_1, s.one_minus_beta_1, g);
     const Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
-    store(this->at.w + i, w * this->keep - s.learning_rate * m / (square_root<T>(v) + s.epsilon));
+    store(this->at.w + i, w * this->keep - over_root<T>(s.learning_rate * m, v, s.epsilon));
   }
 };
 
@@ -76,7 +78,7 @@ struct AmsgradRule : Rule_<T> {
     const Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
     const Vec<T> before = load(this->at.slot2 + i), most = before > v ? before : v;
     store(this->at.slot2 + i, most);
-    store(this->at.w + i, w * this->keep - s.learning_rate * m / (square_root<T>(most) + s.epsilon));
+    store(this->at.w + i, w * this->keep - over_root<T>(s.learning_rate * m, most, s.epsilon));
   }
 };
 
@@ -88,7 +90,7 @@ struct NadamRule : Rule_<T> {
     const Vec<T> m = this->average(this->at.slot0 + i, s.beta_1, s.one_minus_beta_1, g);
     const Vec<T> v = this->average(this->at.slot1 + i, s.beta_2, s.one_minus_beta_2, g * g);
     const Vec<T> ahead = s.learning_rate * m + s.gradient_rate * g;
-    store(this->at.w + i, w * this->keep - ahead / (square_root<T>(v) + s.epsilon));
+    store(this->at.w + i, w * this->keep - over_root<T>(ahead, v, s.epsilon));
   }
 };
 

@@ -13,9 +13,9 @@ CORE = [
     ("csrc/kernels/update.inl", "s.momentum * v - s.learning_rate * g : v));", "s.momentum * v", "v", (UPDATES,)),
     (
         "csrc/kernels/update.inl",
-        "w * this->keep - s.learning_rate * m / (square_root<T>(most) + s.epsilon));",
-        "square_root<T>(most)",
-        "square_root<T>(v)",
+        "w * this->keep - over_root<T>(s.learning_rate * m, most, s.epsilon));",
+        "m, most",
+        "m, v",
         (UPDATES, KERAS),
     ),
     ("csrc/kernels/update.inl", "const Vec<T> spread = v - a * a;", "a * a", "a", (UPDATES, KERAS)),
