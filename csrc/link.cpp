@@ -61,6 +61,21 @@ class Linker {
     }
     place_.resize(ops_.size());
     maker_.assign(ops_.size(), -1);
+    // Inputs and columns side by side lie as all who read them work.
+    in_panels_.assign(ops_.size(), true);
+    for (size_t u = ops_.size(); u-- > 0;) {
+      const Op& op = ops_[u];
+      if (!of_.needed[u] || of_.is_alias(int(u))) continue;
+      if (op.kind == OpKind::concat) {
+        in_panels_[u] = in_panels_[u] && of_.readers[u] > 0 && op.sizes[0] == 1 && op.batched;
+        for (const int x : op.inputs) in_panels_[u] = in_panels_[u] && ops_[x].batched;
+      }
+      for (const int x : op.inputs) {
+        const bool all = reads_width(op, ops_[x].width);
+        const bool works = op.kind == OpKind::concat ? in_panels_[u] : works_in_panels(op.kind) && all;
+        in_panels_[of_.root[x]] = in_panels_[of_.root[x]] && works;
+      }
+    }
   }
 
   int new_buffer(int64_t width, int64_t groups, bool batched, Layout layout, bool gradient) {
@@ -133,16 +148,10 @@ class Linker {
     Place& place = place_[v];
     const auto plain = [&] { return new_buffer(op.width, 1, op.batched, Layout::plain, of_.gradient(v)); };
     switch (op.kind) {
-      case OpKind::input: {
-        bool in_panels = true;
-        for (size_t u = 0; u < ops_.size(); ++u)
-          for (const int x : ops_[u].inputs)
-            if (of_.needed[u] && of_.root[x] == v && !of_.is_alias(int(u)))
-              in_panels = in_panels && works_in_panels(ops_[u].kind) && reads_width(ops_[u], op.width);
-        place.home = new_buffer(op.width, 1, true, in_panels ? Layout::panels : Layout::plain, of_.gradient(v));
+      case OpKind::input:
+        place.home = new_buffer(op.width, 1, true, in_panels_[v] ? Layout::panels : Layout::plain, of_.gradient(v));
         plan_.inputs.push_back(place.home);
         return;
-      }
       case OpKind::target:
         place.home = plain();
         plan_.targets.push_back({place.home, op.index});
@@ -165,9 +174,13 @@ class Linker {
         if (of_.is_alias(v)) return;  // its root has the place
         [[fallthrough]];
       default: {
+        const bool in_panels = op.kind == OpKind::concat && in_panels_[v];
         std::vector<int> inputs;
-        for (const int x : op.inputs) inputs.push_back(as_plain(x));
-        place.home = plain();
+        for (const int x : op.inputs) {
+          const int home = place_[of_.root[x]].home;
+          inputs.push_back(in_panels && plan_.buffers[home].groups == 1 ? home : as_plain(x));
+        }
+        place.home = in_panels ? new_buffer(op.width, 1, true, Layout::panels, of_.gradient(v)) : plain();
         new_node(v, std::move(inputs), place.home);
       }
     }
@@ -356,7 +369,14 @@ class Linker {
     for (size_t n = plan_.nodes.size(); n-- > 0;) {
       Node& node = plan_.nodes[n];
       if (!node.has_gradient || node.in_loss) continue;
-      if (node.move == Move::to_panels) {  // from panels to plain, then added
+      if (plan_.joins_panels(node)) {
+        for (size_t i = 0; i < node.inputs.size(); ++i) {
+          const int b = node.inputs[i];
+          const bool is_first =
+              node.wants[i] && plan_.buffers[b].layout == Layout::panels && !std::exchange(seen[b], true);
+          node.adds.push_back(!is_first);
+        }
+      } else if (node.move == Move::to_panels) {  // from panels to plain, then added
         if (node.wants[0])
           node.spare =
               new_buffer(plan_.width(node.from()), 1, plan_.buffers[node.from()].batched, Layout::plain, false);
@@ -379,7 +399,8 @@ class Linker {
   const bool fuses_;
   const Needs of_;
   Plan plan_;
-  std::vector<int> maker_;  // node that made a value
+  std::vector<char> in_panels_;  // of inputs and columns side by side: where they lie
+  std::vector<int> maker_;       // node that made a value
   std::vector<Place> place_;
   std::vector<Read> read_;  // what derivatives read of each buffer
 };

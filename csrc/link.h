@@ -59,6 +59,7 @@ struct Node {
   bool has_gradient = false;     // the gradient of `to` is known
   std::vector<char> wants = {};  // for each input: whether its gradient is wanted
   int spare = -1;                // buffer for a gradient that is to be added to the input's
+  std::vector<char> adds = {};   // columns side by side in panels, for each input: whether to add to its gradient
   bool predicts = false;         // an output needs it
 
   int from() const { return inputs.empty() ? -1 : inputs[0]; }
@@ -109,6 +110,10 @@ struct Plan {
   bool dense_first = false;
   bool batchwise = false;  // rows depend on their batch
 
+  // Whether it puts columns side by side in panels.
+  bool joins_panels(const Node& node) const {
+    return node.kind == OpKind::concat && node.move == Move::none && buffers[node.to].layout == Layout::panels;
+  }
   int64_t width(int b) const { return buffers[b].width * buffers[b].groups; }
   int64_t input_width(int i = 0) const { return width(inputs[i]); }
   int64_t output_width(int i = 0) const { return width(outputs[i]); }

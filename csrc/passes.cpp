@@ -42,6 +42,36 @@ Rows<T> Passes<T>::product_rows(const Space<T>& space, const Input<T>& x, int bu
   return k_.by_rows(value);
 }
 
+// A buffer from the range's first row and the given column on, in that column's panel.
+template <class T>
+typename Passes<T>::Columns Passes<T>::columns(const Space<T>& space, int buffer, Range range, int64_t column,
+                                               bool gradient) const {
+  const Buffer& b = plan_.buffers[buffer];
+  if (b.layout == Layout::plain) return {plain(space, buffer, range, gradient) + column, b.width, b.width - column};
+  const auto& at = space.buffers[buffer];
+  const Panels<T> m = gradient ? at.gradient : at.value;
+  const int64_t p = column / k_.panel, width = p + 1 < k_.panels(m.width) ? k_.panel : k_.last_panel(m.width);
+  const int64_t used = std::min(m.width - column, k_.panel - column % k_.panel);
+  return {m.at + p * k_.panel * m.rows + range.first * width + column % k_.panel, width, used};
+}
+
+// Each input's columns to their place in the result, or the result's gradient back.
+template <class T>
+void Passes<T>::join(const Node& node, const Space<T>& space, Range range, bool back) const {
+  int64_t first = 0;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const int64_t width = plan_.buffers[node.inputs[i]].width;
+    for (int64_t c = 0; c < width && !(back && !node.wants[i]);) {
+      const Columns x = columns(space, node.inputs[i], range, c, back), y = columns(space, node.to, range, first + c, back);
+      const int64_t n = std::min(x.n, y.n);
+      if (back) k_.copy_columns(range.rows, n, y.at, y.stride, x.at, x.stride, node.adds[i]);
+      else k_.copy_columns(range.rows, n, x.at, x.stride, y.at, y.stride, false);
+      c += n;
+    }
+    first += width;
+  }
+}
+
 // to += from
 template <class T>
 void Passes<T>::add(Panels<T> from, Range range, Panels<T> to) const {
@@ -94,6 +124,7 @@ void Passes<T>::forward(const Node& node, const Space<T>& space, const Input<T>&
     const T* from = space.buffers[node.from()].value.at + rows.first * to.width;
     return k_.gather(from, nullptr, rows, to);
   }
+  if (plan_.joins_panels(node)) return join(node, space, range, false);
   switch (node.kind) {
     case OpKind::dense: {
       const Layer& layer = plan_.layers[node.layer];
@@ -206,6 +237,7 @@ void Passes<T>::backward(const Node& node, const Space<T>& space, const Input<T>
   if (range.rows == 0 || !node.has_gradient || node.in_loss) return;
   if (node.kind == OpKind::dense && node.move == Move::none) return backward_dense(node, space, x, range, scratch);
   if (!node.needs_dx()) return;
+  if (plan_.joins_panels(node)) return join(node, space, range, true);
   const int from = node.from();
   const auto &in = space.buffers[from], &out = space.buffers[node.to];
   const Range rows = rows_of(from, range);

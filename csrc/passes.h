@@ -64,6 +64,13 @@ class Passes {
   void backward_dense(const Node& node, const Space<T>& space, const Input<T>& x, Range range, T* scratch) const;
   void noise(const Node& node, Range range, const Noise* noise, bool back, Panels<T> from, Panels<T> to) const;
   void add(Panels<T> from, Range range, Panels<T> to) const;
+  // `n` columns of a buffer or its gradient that lie side by side, with `stride` from a row to the next.
+  struct Columns {
+    T* at;
+    int64_t stride, n;
+  };
+  Columns columns(const Space<T>& space, int buffer, Range range, int64_t column, bool gradient) const;
+  void join(const Node& node, const Space<T>& space, Range range, bool back) const;
   Range rows_of(int buffer, Range range) const;
   T* plain(const Space<T>& space, int buffer, Range range, bool gradient = false) const;
   Operand<const T> operand(const Space<T>& space, int buffer, Range range, int64_t width) const;

@@ -162,7 +162,7 @@ class Tape:
     def output(self, x):
         self.outputs.append(x)
 
-    def loss(self, x, name, weight=1.0, clip=0.0, *, target=0, sample_weight=-1, **settings):
+    def loss(self, x, name, weight=1.0, clip=0.0, *, target=0, sample_weight=0, **settings):
         if "cross_entropy" in name:
             settings["clip"] = clip
         settings = tuple(sorted((k, tuple(v) if k == "quantiles" else v) for k, v in settings.items()))

@@ -109,9 +109,32 @@ def same_value_twice(tape):
     tape.loss(z, "squared_error", sample_weight=1)
 
 
+def joined(tape):
+    """Columns side by side across panels, some of them twice, joined once more; gradients that meet in them."""
+    x = tape.input(5)
+    a = tape.activation(tape.dense(x, 70), "relu")
+    b = tape.activation(tape.dense(x, 37), "tanh")
+    inner = tape.concat([b, x, a])
+    outer = tape.concat([a, inner, b, tape.unary(b, "square"), inner])
+    y = tape.dense(tape.activation(tape.dense(tape.activation(outer, "softplus"), 66), "relu"), 1)
+    z = tape.dense(tape.concat([x, inner]), 1)
+    tape.output(inner)
+    tape.loss(y, "squared_error", 1e-3, target=0, sample_weight=0)
+    tape.loss(z, "squared_error", 1e-3, target=1)
+
+
 CASES = {
     f.__name__: f
-    for f in (wide_and_deep, shared_layer, parameters_as_values, batch_normalised, embedded, classes, same_value_twice)
+    for f in (
+        wide_and_deep,
+        shared_layer,
+        parameters_as_values,
+        batch_normalised,
+        embedded,
+        classes,
+        same_value_twice,
+        joined,
+    )
 }
 TARGETS = {"classes": "classes", "batch_normalised": 2, "same_value_twice": 2}
 

@@ -66,6 +66,6 @@ template <class T>
 void scatter(Panels<T> x, Range range, T* out) {
   each_panel_row<T>(x, range, [&](int64_t r, int64_t c, const T* from, int64_t used, int64_t) {
     T* to = out + r * x.width + c;
-    for (int64_t i = 0; i < used; ++i) to[i] = from[i];
+    for (int64_t i = 0; i < used; i += kLanes<T>) store(to + i, load(from + i, used - i), used - i);
   });
 }

@@ -20,14 +20,14 @@ inline void thin_panel(Panels<T> weights, int64_t p, T* to) {
 
 constexpr int64_t kThinPanels = 4;  // of x, whose products are summed lane by lane before a row's lanes are
 
-// f(number of outputs), known to the compiler
+// f(number of outputs, at most kThin), known to the compiler
 template <class F>
 inline void with_outputs(int64_t out, F f) {
   switch (out) {
     case 1: return f(std::integral_constant<int, 1>());
     case 2: return f(std::integral_constant<int, 2>());
-    case 3: return f(std::integral_constant<int, 3>());
-    case 4: return f(std::integral_constant<int, 4>());
+    case 3: return f(std::integral_constant<int, kThin < 3 ? 1 : 3>());
+    case 4: return f(std::integral_constant<int, kThin < 4 ? 1 : 4>());
   }
 }
 
