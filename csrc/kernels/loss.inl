@@ -19,30 +19,30 @@ inline void each_element(const LossSettings<T>& of, Range range, Panels<T> p, co
     const int64_t n = range.rows - r0 < together ? range.rows - r0 : together;
     for (int64_t r = r0; r < r0 + n; ++r) loss[r] = 0;
     for (int64_t c0 = 0; c0 < width; c0 += L) {
-      const int64_t used = width - c0 < L ? width - c0 : L;
-      alignas(64) T pv[L], yv[L], qv[L] = {}, losses[L], slopes[L];
+      const int64_t used = width - c0 < L ? width - c0 : L, stride = panel_width<T>(width, c0 / kPanel<T>);
+      const T* from = p.at + place(p, range.first + r0, c0);
+      T* to = dz.at ? dz.at + place(dz, range.first + r0, c0) : nullptr;
+      alignas(64) T pv[L], losses[L], slopes[L];
       store(pv, splat(T(0.5)));
-      store(yv, splat(T(0.5)));
-      for (int64_t r = 0; r < n; ++r) {
-        const int64_t start = place(p, range.first + r0 + r, c0);
-        for (int64_t c = 0; c < used; ++c) {
-          pv[r * used + c] = p.at[start + c];
-          yv[r * used + c] = y[(r0 + r) * targets + (quantiles ? (c0 + c) / shared : c0 + c)];
-          if (quantiles) qv[r * used + c] = of.quantiles[(c0 + c) % shared];
+      for (int64_t r = 0; r < n; ++r) store(pv + r * used, load(from + r * stride), used);
+      Vec<T> yv, qv{}, l, d;
+      if constexpr (quantiles) {
+        alignas(64) T of_target[L] = {}, of_column[L] = {};
+        for (int64_t i = 0; i < n * used; ++i) {
+          const int64_t c = c0 + i % used;
+          of_target[i] = y[(r0 + i / used) * targets + c / shared];
+          of_column[i] = of.quantiles[c % shared];
         }
-      }
-      Vec<T> l, d;
-      each(load(pv), load(yv), load(qv), l, d);
+        yv = load(of_target);
+        qv = load(of_column);
+      } else yv = load(y + r0 * targets + c0, n * used);
+      each(load(pv), yv, qv, l, d);
       store(losses, l);
       store(slopes, d);
-      for (int64_t r = 0; r < n; ++r) {
-        const T s = scale ? scale[r0 + r] : T(1);
+      for (int64_t r = 0; r < n; ++r)
         for (int64_t c = 0; c < used; ++c) loss[r0 + r] += losses[r * used + c];
-        if (!dz.at) continue;
-        T* to = dz.at + place(dz, range.first + r0 + r, c0);
-        store(to, Vec<T>{});
-        for (int64_t c = 0; c < used; ++c) to[c] = slopes[r * used + c] * s;
-      }
+      for (int64_t r = 0; to && r < n; ++r)
+        store(to + r * stride, load(slopes + r * used, used) * (scale ? scale[r0 + r] : T(1)));
     }
   }
 }

@@ -48,11 +48,15 @@ void unpack(Panels<T> weights, T* kernel, T* bias) {
 template <class T>
 void gather(const T* x, const int64_t* order, Range range, Panels<T> y) {
   constexpr int64_t line = 64 / sizeof(T);
+  const int64_t features = y.width, ahead = features <= kPanel<T> ? 8 : 1;  // rows that are on their way
+  const auto row = [=](int64_t r) { return x + (order ? order[r] : r) * features; };
   for (int64_t r = 0; r < range.rows; ++r) {
-    const T* from = x + (order ? order[r] : r) * y.width;
-    const T* next = r + 1 < range.rows ? x + (order ? order[r + 1] : r + 1) * y.width : from;
+    if (r + ahead < range.rows) {
+      const T* coming = row(r + ahead);
+      for (int64_t i = 0; i < features; i += line) __builtin_prefetch(coming + i);
+    }
+    const T* from = row(r);
     each_panel_row<T>(y, {range.first + r, 1}, [&](int64_t, int64_t c, T* to, int64_t used, int64_t width) {
-      for (int64_t i = 0; i < used; i += line) __builtin_prefetch(next + c + i);
       if (used == kPanel<T>) {
         __builtin_memcpy(to, from + c, kPanel<T> * sizeof(T));
       } else {
