@@ -31,14 +31,14 @@ class Layout:
 
     def __init__(self, shapes: list[tuple[int, ...]]) -> None:
         self.shapes = shapes
+        self.order = (*range(0, len(shapes), 2), *range(1, len(shapes), 2))
         self.n_kernel_values = sum(math.prod(shape) for shape in shapes[0::2])
-        self.size = self.n_kernel_values + sum(math.prod(shape) for shape in shapes[1::2])
 
     def views(self, theta: NDArray[np.float64]) -> Parameters:
         """Return theta's parameters in the core's order, without copying."""
         views: Parameters = [theta] * len(self.shapes)
         start = 0
-        for i in (*range(0, len(views), 2), *range(1, len(views), 2)):
+        for i in self.order:
             stop = start + math.prod(self.shapes[i])
             views[i] = theta[start:stop].reshape(self.shapes[i])
             start = stop
@@ -46,10 +46,7 @@ class Layout:
 
     def packed(self, parameters: Parameters) -> NDArray[np.float64]:
         """Return a new theta that holds the parameters."""
-        theta = np.empty(self.size)
-        for view, parameter in zip(self.views(theta), parameters, strict=True):
-            view[...] = parameter
-        return theta
+        return np.concatenate([parameters[i].ravel() for i in self.order], dtype=np.float64)
 
 
 class Objective:
@@ -95,8 +92,7 @@ class Objective:
         """Return the penalised mean loss and its gradient, (theta.size,)."""
         self.engine.load(self.layout.views(theta))
         loss = 0.0
-        gradient = np.zeros(self.layout.size)
-        gradient_views = self.layout.views(gradient)
+        gradient = np.zeros(len(theta))
         for x, y, weight in self.chunks:
             share = (len(y) if weight is None else float(weight.sum())) / self.total
             if share == 0:
@@ -105,8 +101,7 @@ class Objective:
                 x.astype(np.float64, copy=False), y, sample_weight=weight, n_threads=self.n_threads
             )
             loss += share * mean
-            for view, part in zip(gradient_views, parts, strict=True):
-                view += share * part
+            gradient += share * self.layout.packed(parts)
         kernels = theta[: self.layout.n_kernel_values]
         loss += 0.5 * self.alpha * float(kernels @ kernels) / self.total
         gradient[: len(kernels)] += self.alpha / self.total * kernels
