@@ -75,6 +75,7 @@ void UnitWork<T>::prepare(const Batch<T>& batch, const Space<T>& space, const In
   space.words->turn(layer, plan_.buffers[node.to].rows(batch.rows), passes_.read_rows(node, space, x),
                     space.buffers[node.to].gradient, thread, threads);
   barrier.wait();
+  space.words->begin();
 }
 
 // The whole gradient of a unit's weights, stored in `gradient`, packed as the weights; `extra` is as large.

@@ -46,6 +46,7 @@ class UnitWork {
       prepare(batch, space, x, plan_.layers[layer], follows, thread, threads, barrier);
     };
     each_unit(units, thread, threads, before, f);
+    if (follows) space.words->end();
   }
   // One product's part in the gradient of a unit: with a step applied at once, else stored in to.w.
   Norms product(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Unit& unit, int use,

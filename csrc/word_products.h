@@ -31,7 +31,10 @@ class WordProducts {
 
   // A thread's part of the operands of a kernel's gradient, which all threads then read.
   void turn(const Layer& layer, int64_t rows, Rows<T> x, Panels<T> dy, int thread, int threads) const;
-  // A unit of the gradient of the kernel whose operands were turned last, as Kernels::dense_dw; `at` is the unit's.
+  // A unit of the gradient of the kernel whose operands were turned last, as Kernels::dense_dw; `at` is the unit's. A thread's
+  // calls come after its begin() and before its end().
+  void begin() const { w_.begin(); }
+  void end() const { w_.end(); }
   Norms gradient(const Layer& layer, int64_t p, int64_t u, int64_t rows, const Step<T>* step, Weights<T> at) const;
 
  private:

@@ -58,7 +58,9 @@ struct WordKernels {
   void (*dense)(Range range, Words x, Panels<T> weights, bool relu, Panels<T> y);
   void (*dense_plain)(Range range, Words x, int64_t in, const T* kernel, const T* bias, bool relu, Panels<T> y);
   void (*dense_dx)(Range range, Words dy, Panels<T> weights, const T* relu_output, Panels<T> dx);
-  // Of a unit of the kernel; `at` is the unit's.
+  // Of a unit of the kernel; `at` is the unit's. A thread's calls come after its begin() and before its end().
+  void (*begin)();
+  void (*end)();
   Norms (*dense_dw)(int64_t p, int64_t u, int64_t rows, Words x, int64_t in, Words dy, int64_t out, const Step<T>* step,
                     Weights<T> at);
 };

@@ -102,6 +102,7 @@ py::array_t<float> dense_dw(A<float> x, A<float> dy, const Isa& isa) {
   const Matrix gradient(dy), dw(in + 1, out);
   const WordMatrix left(w, Words::tiles(in), rows), right(w, Words::tiles(out), rows);
   for (int64_t u = 0; u < floats().panels(in); ++u) w.turned(u, rows, floats().by_rows(x.data(), in), in, left.words);
+  w.begin();
   for (int64_t p = 0; p < floats().panels(out); ++p) {
     w.pairs(p, rows, gradient.panels, right.words);
     const int64_t width = std::min(panel, floats().padded(out) - p * panel);
@@ -109,6 +110,7 @@ py::array_t<float> dense_dw(A<float> x, A<float> dy, const Isa& isa) {
       w.dense_dw(p, u, rows, left.words, in, right.words, out, nullptr,
                  {dw.memory.get() + p * panel * (in + 1) + u * panel * width});
   }
+  w.end();
   py::array_t<float> kernel({in, out}), bias(out);
   floats().unpack(dw.panels, kernel.mutable_data(), bias.mutable_data());
   return kernel;

@@ -10,13 +10,17 @@ constexpr int64_t kBlockPanels = 12;  // of the depth, whose words stay near for
 // add() takes one panel of the depth: two tiles of a and two of b, in P parts; it calls between<0>() to between<5>()
 // where there is time for other work.
 
-// In tiles 0 to 3; a in 4 and 5, b in 6 and 7.
+// In tiles 0 to 3; a in 4 and 5, b in 6 and 7. Telling the processor takes as long as 15 of its products: it is done for
+// many blocks, between begin() and end(), which find and leave tiles of 16 rows.
 struct OnTiles {
-  OnTiles() { configure(16, 16); }
-  ~OnTiles() { _tile_release(); }
+  static void begin() { configure(kTile, kTile); }
+  static void end() { _tile_release(); }
 
   void heights(int64_t high, int64_t low) {
-    if (high != high_ || low != low_) configure(high, low);
+    if (high == high_ && low == low_) return;
+    high_ = high;
+    low_ = low;
+    configure(high, low);
   }
 
   template <int R, int N>
@@ -82,9 +86,7 @@ struct OnTiles {
   }
 
  private:
-  void configure(int64_t high, int64_t low) {
-    high_ = high;
-    low_ = low;
+  static void configure(int64_t high, int64_t low) {
     struct {
       uint8_t palette = 1, start_row = 0, reserved[14] = {};
       uint16_t row_bytes[16] = {};
@@ -98,11 +100,14 @@ struct OnTiles {
     _tile_loadconfig(&config);
   }
 
-  int64_t high_ = 0, low_ = 0;
+  int64_t high_ = kTile, low_ = kTile;
 };
 
 // In memory between panels, in vectors for one of them.
 struct OnVectors {
+  static void begin() {}
+  static void end() {}
+
   void heights(int64_t high, int64_t low) {
     high_ = high;
     low_ = low;
@@ -225,9 +230,8 @@ struct KernelTransposed {
 // c (rows, `vectors` x 16) = start + x @ right for the rows of the range, where start is one row for all or null: zeros;
 // then finish(column, columns) for all columns.
 template <class On, int P, class Right, class Finish>
-void multiply(Range range, Words x, int64_t depth, const Right& right, const float* start, int64_t vectors, float* c,
-              int64_t stride, const Finish& finish) {
-  On on;
+void multiply(On& on, Range range, Words x, int64_t depth, const Right& right, const float* start, int64_t vectors,
+              float* c, int64_t stride, const Finish& finish) {
   alignas(64) uint32_t scratch[kBlockPanels * 2 * P * kTileWords];
   const int64_t panels = Words::panels(depth);
   const bool once =
@@ -288,6 +292,8 @@ inline void each_vector(Range range, int64_t stride, int64_t column, int64_t col
 // A forward product; panel(p, width) gives the kernel's columns and the bias of a panel.
 template <class On, int P, class Panel>
 void word_dense_panels(Range range, Words x, int64_t in, Panel panel, bool relu, Panels<float> y) {
+  On::begin();
+  On on;
   for (int64_t p = 0; p < panels<float>(y.width); ++p) {
     const int64_t width = panel_width<float>(y.width, p);
     const auto [kernel, start] = panel(p, width);
@@ -299,8 +305,9 @@ void word_dense_panels(Range range, Words x, int64_t in, Panel panel, bool relu,
         store(at + i, v < Vec<float>{} ? Vec<float>{} : v);
       });
     };
-    multiply<On, P>(range, x, in, kernel, start, width / kTile, at, width, finish);
+    multiply<On, P>(on, range, x, in, kernel, start, width / kTile, at, width, finish);
   }
+  On::end();
 }
 
 template <class On, int P>
@@ -327,6 +334,8 @@ void word_dense_plain(Range range, Words x, int64_t in, const float* kernel, con
 
 template <class On, int P>
 void word_dx(Range range, Words dy, Panels<float> weights, const float* relu_output, Panels<float> dx) {
+  On::begin();
+  On on;
   for (int64_t p = 0; p < panels<float>(dx.width); ++p) {
     const int64_t width = panel_width<float>(dx.width, p), first = p * kPanel<float>;
     float* at = panel_start(dx, p);
@@ -336,9 +345,10 @@ void word_dx(Range range, Words dy, Panels<float> weights, const float* relu_out
       each_vector(range, width, column, n,
                   [&](int64_t i) { store(at + i, load(mask + i) > Vec<float>{} ? load(at + i) : Vec<float>{}); });
     };
-    multiply<On, P>(range, dy, weights.width, KernelTransposed<P>(weights, first), nullptr, width / kTile, at, width,
-                    finish);
+    multiply<On, P>(on, range, dy, weights.width, KernelTransposed<P>(weights, first), nullptr, width / kTile, at,
+                    width, finish);
   }
+  On::end();
 }
 
 template <class On, int P>
@@ -389,5 +399,7 @@ constexpr WordKernels<float> word_table(const char* isa) {
           .dense = word_dense<On, P>,
           .dense_plain = word_dense_plain<On, P>,
           .dense_dx = word_dx<On, P>,
+          .begin = On::begin,
+          .end = On::end,
           .dense_dw = word_dw<On, P>};
 }
