@@ -602,8 +602,32 @@ def test_misspelt_names_are_named():
         regressor(loss="mean_squred_error").fit(X, Y, verbose=0)
     with pytest.raises(ValueError, match="did you mean"):
         regressor(metrics=["acuracy"]).fit(X, Y, verbose=0)
-    with pytest.raises(ValueError, match="loss names the output 'mian'; did you mean 'main'"):
-        two_outputs(loss={"mian": "mse", "aux": "mse"}).fit(X, (Y, Y), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"loss": {"mian": "mse", "aux": "mse"}}, "loss names the output 'mian'; did you mean 'main'"),
+        ({"loss": ["mse"] * 3}, "loss must have one entry for each of the 2 outputs .*, got 3"),
+        ({"loss": "mse", "loss_weights": {"auxx": 2.0}}, "loss_weights names the output 'auxx'; did you mean 'aux'"),
+        ({"loss": "mse", "metrics": {"mane": "mae"}}, "metrics names the output 'mane'; did you mean 'main'"),
+    ],
+)
+def test_compile_refuses_what_does_not_fit_the_outputs_and_keeps_what_it_had(arguments, message):
+    model = two_outputs()
+    with pytest.raises(ValueError, match=message):
+        model.compile(**arguments)
+    assert model.fit(X, (Y, Y), verbose=0).history["loss"][0] > 0
+
+    class Called(type(model)):
+        def call(self, inputs):
+            main, aux = super().call(inputs)
+            return {"main": main, "aux": aux}
+
+    model = Called(model.inputs, model.outputs)
+    model.compile(**arguments)  # its outputs are known with the first data
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, {"main": Y, "aux": Y}, verbose=0)
 
 
 def test_a_model_that_is_not_compiled_says_so():

@@ -298,6 +298,9 @@ def test_scikit_learns_estimators_become_models_too(name):
         (MLPRegressor("quantile", quantiles=0.9), 1.0),
         (MLPRegressor("quantile", quantiles=[0.1, 0.9]), 1.0),
         (MLPClassifier(loss="hinge"), 1.0),
+        (MLPClassifier(loss="focal", focal_gamma=1.5), 1.0),
+        (MLPClassifier(loss="focal", label_smoothing=0.1), 1.0),
+        (MLPClassifier(label_smoothing=0.1), 1.0),
         (MLPClassifier(), 1.0),
     ],
     ids=str,
@@ -314,8 +317,18 @@ def test_the_model_goes_on_with_the_estimators_loss(estimator, factor):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_model_of_a_hinge_loss_for_several_classes_trains():
     estimator = MLPClassifier((6,), loss="hinge", max_iter=5, random_state=0).fit(X, Y)
-    losses = estimator.to_model().fit(X, Y, epochs=20, verbose=0).history["loss"]
+    with pytest.warns(UserWarning, match="no hinge loss: the model is compiled with the plain cross entropy"):
+        model = estimator.to_model()
+    losses = model.fit(X, Y, epochs=20, verbose=0).history["loss"]
     assert losses[-1] < losses[0] < 3.0  # cross-entropy of the outputs as probabilities would be about 10 here
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("settings", [{"loss": "focal"}, {"label_smoothing": 0.1}])
+def test_a_loss_that_models_lack_for_several_classes_is_told(settings):
+    estimator = MLPClassifier((6,), max_iter=2, random_state=0, **settings).fit(X, Y)
+    with pytest.warns(UserWarning, match="no focal loss and no label smoothing"):
+        estimator.to_model()
 
 
 def test_only_fitted_mlp_estimators_become_models():

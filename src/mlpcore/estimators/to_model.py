@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,9 @@ def model_from_estimator(estimator: Any) -> Any:
         Dense layers named ``hidden1``, ``hidden2``, ..., ``output``, Dropout where the estimator has it. Its
         ``predict`` is the estimator's `predict_proba` (for two classes the second class's alone) or `predict`, in
         float32. Compiled to be trained on, with a new optimizer of the estimator's kind and rate; `alpha` is a
-        kernel regularizer of ``alpha / 2`` (scikit-learn also divides it by the rows of a batch).
+        kernel regularizer of ``alpha / 2`` (scikit-learn also divides it by the rows of a batch). For three classes and
+        more, models have no focal or hinge loss and no label smoothing: a UserWarning tells that the plain cross
+        entropy takes their place.
 
     Raises
     ------
@@ -90,18 +93,34 @@ def _loss(estimator: Any) -> Any:
     """Return the loss that goes with the output; where models have no such loss, the nearest."""
     from mlpcore import losses
 
+    smoothing = getattr(estimator, "label_smoothing", 0.0)  # scikit-learn's has none
     if estimator.out_activation_ == "softmax":
+        if estimator.loss == "focal" or smoothing:
+            _warn_of_another_loss("no focal loss and no label smoothing")
         return "sparse_categorical_crossentropy"
     if hasattr(estimator, "classes_") and estimator.loss == "hinge":
-        is_multiclass = estimator._fitted_targets().is_multiclass  # for class indices models have no hinge loss
-        return losses.SparseCategoricalCrossentropy(from_logits=True) if is_multiclass else "hinge"
+        if not estimator._fitted_targets().is_multiclass:
+            return "hinge"
+        _warn_of_another_loss("no hinge loss")
+        return losses.SparseCategoricalCrossentropy(from_logits=True)
     if hasattr(estimator, "classes_"):
-        return "binary_crossentropy"
+        if estimator.loss == "focal":
+            return losses.BinaryFocalCrossentropy(gamma=estimator.focal_gamma, label_smoothing=smoothing)
+        return losses.BinaryCrossentropy(label_smoothing=smoothing) if smoothing else "binary_crossentropy"
     if estimator.loss == "huber":
         return losses.Huber(estimator.delta)
     if estimator.loss == "quantile":
         return losses.Quantile(estimator.quantiles)
     return {"squared_error": "mse", "absolute_error": "mae"}.get(estimator.loss, estimator.loss)
+
+
+def _warn_of_another_loss(what: str) -> None:
+    warnings.warn(
+        f"For class indices models have {what}: the model is compiled with the plain cross entropy. That changes "
+        "nothing about its predictions; call compile() with a loss of your own before you train it.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def _optimizer(estimator: Any) -> Any:

@@ -201,6 +201,12 @@ class Model(Trainer):
     def _is_static(self) -> bool:
         return self._wiring is not None and not self.run_eagerly and type(self).call in _CALLS_OF_GRAPHS
 
+    @property
+    def _fixed_output_names(self) -> list[str] | None:
+        if self._wiring is None or type(self).call not in _CALLS_OF_GRAPHS:
+            return None
+        return self._wiring.names(self._wiring.outputs)
+
     def _forward(self, inputs: Structure) -> Structure:
         recorder = active()
         if not self.built or self.activity_regularizer is not None or recorder is None:

@@ -135,6 +135,12 @@ class Compiled:
             self._plan, self._plan_key = self._resolved(outputs), key
         return self._plan
 
+    def check_outputs(self, names: Sequence[str]) -> None:
+        """Raise ValueError if losses, their weights or metrics are not for outputs of these names."""
+        weights_of_losses(self.loss_weights, losses_of_outputs(self.loss, names), names)
+        for argument in ("metrics", "weighted_metrics"):
+            metrics_of_outputs(getattr(self, argument), names, argument)
+
     def _resolved(self, outputs: Sequence[Output]) -> Plan:
         names = [output.name for output in outputs]
         losses_given = losses_of_outputs(self.loss, names)

@@ -27,6 +27,11 @@ class Compilable(Layer):
     def _session(self) -> Session:
         raise NotImplementedError
 
+    @property
+    def _fixed_output_names(self) -> list[str] | None:
+        """The outputs' names where they are known before the first data."""
+        return None
+
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -70,7 +75,9 @@ class Compilable(Layer):
         TypeError
             An unknown argument; the message suggests the nearest.
         ValueError
-            An unknown name of an optimizer, a loss or a metric, or an unknown `mixed_precision`.
+            An unknown name of an optimizer, a loss, a metric or an output, entries that do not fit the number of
+            outputs, or an unknown `mixed_precision`. What `call` returns is known with the first data only: there `fit`
+            raises.
 
         Examples
         --------
@@ -89,9 +96,12 @@ class Compilable(Layer):
                 )
         from mlpcore.training.compiled import Compiled  # with all losses, metrics and optimizers
 
-        self._compiled = Compiled(
+        compiled = Compiled(
             optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution, mixed_precision
         )
+        if self._fixed_output_names is not None:
+            compiled.check_outputs(self._fixed_output_names)
+        self._compiled = compiled
         self._session.forget()
         self.stop_training = False
 
