@@ -2,8 +2,8 @@
 //
 // Products, activations, losses and noise work on matrices in "panels": columns in panels of Kernels::panel, the last
 // one as narrow as whole vectors allow, each panel with all its rows: [panel][rows][panel width]. So every load of the
-// hot loops is sequential, and no stride ever thrashes a cache. Columns past `width` (padding) are finite; those of
-// weights and gradients are 0 and stay 0.
+// hot loops is sequential, and no stride ever thrashes a cache. Columns past `width` (padding) are read as whole vectors
+// are: who writes a matrix writes its padding too, with finite numbers; that of weights is 0 and stays 0.
 // A dense layer's weights are panels of in + 1 rows: its kernel (in, out), then its bias. The general ops work on plain
 // rows, row-major and without padding.
 #pragma once
@@ -249,8 +249,12 @@ struct Kernels {
   int64_t panels(int64_t width) const { return (width + panel - 1) / panel; }
   int64_t size(int64_t rows, int64_t width) const { return rows * padded(width); }  // elements of a matrix in panels
   int64_t units(int64_t in) const { return panels(in) + 1; }                        // of dense_dw, for one panel of dy
-  int64_t last_panel(int64_t width) const { return padded(width) - (panels(width) - 1) * panel; }
-  Rows<T> by_rows(Panels<T> m) const { return {m.at, panel * m.rows, panel, last_panel(m.width), true}; }
+  int64_t panel_width(int64_t width, int64_t p) const {  // columns of panel p, with its padding
+    return p + 1 < panels(width) ? panel : padded(width) - p * panel;
+  }
+  Rows<T> by_rows(Panels<T> m) const {
+    return {m.at, panel * m.rows, panel, panel_width(m.width, panels(m.width) - 1), true};
+  }
   Rows<T> by_rows(const T* x, int64_t width) const { return {x, panel, width, width, false}; }
 
   // weights (in + 1, out) <- kernel (in, out), bias (out), and back

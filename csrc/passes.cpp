@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace mlpcore {
 
@@ -50,9 +51,19 @@ typename Passes<T>::Columns Passes<T>::columns(const Space<T>& space, int buffer
   if (b.layout == Layout::plain) return {plain(space, buffer, range, gradient) + column, b.width, b.width - column};
   const auto& at = space.buffers[buffer];
   const Panels<T> m = gradient ? at.gradient : at.value;
-  const int64_t p = column / k_.panel, width = p + 1 < k_.panels(m.width) ? k_.panel : k_.last_panel(m.width);
+  const int64_t p = column / k_.panel, width = k_.panel_width(m.width, p);
   const int64_t used = std::min(m.width - column, k_.panel - column % k_.panel);
   return {m.at + p * k_.panel * m.rows + range.first * width + column % k_.panel, width, used};
+}
+
+// Zeros past the last column of a buffer in panels.
+template <class T>
+void Passes<T>::clear_padding(const Space<T>& space, int buffer, Range range, bool gradient) const {
+  if (plan_.buffers[buffer].layout == Layout::plain) return;
+  const Panels<T> m = gradient ? space.buffers[buffer].gradient : space.buffers[buffer].value;
+  const int64_t p = k_.panels(m.width) - 1, width = k_.panel_width(m.width, p), used = m.width - p * k_.panel;
+  T* at = m.at + p * k_.panel * m.rows + range.first * width;
+  for (int64_t r = 0; r < range.rows; ++r) std::fill(at + r * width + used, at + (r + 1) * width, T(0));
 }
 
 // Each input's columns to their place in the result, or the result's gradient back.
@@ -60,25 +71,26 @@ template <class T>
 void Passes<T>::join(const Node& node, const Space<T>& space, Range range, bool back) const {
   int64_t first = 0;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const int64_t width = plan_.buffers[node.inputs[i]].width;
-    for (int64_t c = 0; c < width && !(back && !node.wants[i]);) {
-      const Columns x = columns(space, node.inputs[i], range, c, back), y = columns(space, node.to, range, first + c, back);
+    const int input = node.inputs[i];
+    const int64_t width = plan_.buffers[input].width, begin = std::exchange(first, first + width);
+    if (back && !node.wants[i]) continue;
+    for (int64_t c = 0; c < width;) {
+      const Columns x = columns(space, input, range, c, back), y = columns(space, node.to, range, begin + c, back);
       const int64_t n = std::min(x.n, y.n);
       if (back) k_.copy_columns(range.rows, n, y.at, y.stride, x.at, x.stride, node.adds[i]);
       else k_.copy_columns(range.rows, n, x.at, x.stride, y.at, y.stride, false);
       c += n;
     }
-    first += width;
+    if (back && !node.adds[i]) clear_padding(space, input, range, true);
   }
+  if (!back) clear_padding(space, node.to, range, false);
 }
 
 // to += from
 template <class T>
 void Passes<T>::add(Panels<T> from, Range range, Panels<T> to) const {
-  const int64_t panels = k_.panels(to.width);
-  for (int64_t p = 0; p < panels; ++p) {
-    const int64_t width = p + 1 < panels ? k_.panel : k_.last_panel(to.width),
-                  at = p * k_.panel * to.rows + range.first * width;
+  for (int64_t p = 0; p < k_.panels(to.width); ++p) {
+    const int64_t width = k_.panel_width(to.width, p), at = p * k_.panel * to.rows + range.first * width;
     k_.axpy(T(1), from.at + at, to.at + at, range.rows * width);
   }
 }

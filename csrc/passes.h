@@ -70,6 +70,7 @@ class Passes {
     int64_t stride, n;
   };
   Columns columns(const Space<T>& space, int buffer, Range range, int64_t column, bool gradient) const;
+  void clear_padding(const Space<T>& space, int buffer, Range range, bool gradient) const;
   void join(const Node& node, const Space<T>& space, Range range, bool back) const;
   Range rows_of(int buffer, Range range) const;
   T* plain(const Space<T>& space, int buffer, Range range, bool gradient = false) const;

@@ -34,7 +34,7 @@ std::vector<Unit> UnitWork<T>::units_of(int64_t first_cost, int64_t other_cost) 
         if (!kernel && !layer.declared.bias) continue;
         const int64_t first = kernel ? u * k_.panel : layer.in;
         const int64_t rows = kernel ? std::min(k_.panel, layer.in - first) : 1;
-        const int64_t width = std::min(k_.panel, k_.padded(layer.out - p * k_.panel));
+        const int64_t width = k_.panel_width(layer.out, p);
         const int64_t offset = layer.offset + p * k_.panel * (layer.in + 1) + first * width;
         units.push_back({l, p, u, offset, rows * width, cost, kernel});
         cost += rows * width * (l == 0 ? first_cost : other_cost);

@@ -123,6 +123,18 @@ def joined(tape):
     tape.loss(z, "squared_error", 1e-3, target=1)
 
 
+def auxiliary(tape):
+    """A value whose gradient comes from joined columns first, then from a layer of its own."""
+    x = tape.input(5)
+    h = tape.activation(tape.dense(x, 5), "relu")
+    y = tape.dense(h, 1)
+    z = tape.dense(tape.concat([h, tape.dense(x, 5)]), 1)
+    tape.output(y)
+    tape.output(z)
+    tape.loss(y, "squared_error", target=0)
+    tape.loss(z, "squared_error", target=1)
+
+
 CASES = {
     f.__name__: f
     for f in (
@@ -134,6 +146,7 @@ CASES = {
         classes,
         same_value_twice,
         joined,
+        auxiliary,
     )
 }
 TARGETS = {"classes": "classes", "batch_normalised": 2, "same_value_twice": 2}
@@ -179,6 +192,67 @@ def test_gradients_are_those_of_the_reference(case, dtype, divide_by):
     results = [e.gradient(x, y, sample_weight=weights, divide_by=divide_by) for e in engines(case, dtype)]
     assert_allclose(results[0][:2], results[1][:2], rtol=TOLERANCE[dtype])
     assert_close(results[0][2], results[1][2], dtype)
+
+
+def exponential_of_joined(tape, kind):
+    """What works in place on columns side by side that do not fill their last vector, before a layer of one output."""
+    x = tape.input(5)
+    columns = tape.concat([tape.dense(x, 3), tape.dense(x, 4)])
+    value = tape.gaussian_noise(columns, 0.1) if kind == "noise" else columns
+    y = tape.dense(tape.activation(value, "exp"), 1)
+    tape.output(y)
+    tape.loss(y, "squared_error", target=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_follows_joined_columns_does_not_depend_on_the_batches_before(dtype):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2000, 5)).astype(dtype), rng.normal(size=(2000, 1)).astype(dtype)
+    results = []
+    for module in (_core, reference_tape):
+        tape = module.Tape()
+        exponential_of_joined(tape, "exp")
+        engine = module.Engine(tape, dtype)
+        start = np.random.default_rng(1)
+        engine.load([(0.1 * start.normal(size=s)).astype(dtype) for s in engine.parameter_shapes])
+        sums = engine.train(x, y, None, 20, _core.Update("sgd", learning_rate=1e-3))
+        seen = engine.evaluate(x, y)
+        results.append([sums.loss, seen.loss, engine.predict(x), *parameters_of(engine, dtype)])
+    assert_close(*results, dtype)
+
+
+def test_noise_on_joined_columns_stays_finite():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(3200, 5)).astype("float32"), rng.normal(size=(3200, 1)).astype("float32")
+    tape = _core.Tape()
+    exponential_of_joined(tape, "noise")
+    engine = _core.Engine(tape, "float32")
+    engine.load([(0.1 * rng.normal(size=s)).astype("float32") for s in engine.parameter_shapes])
+    for _ in range(10):
+        assert np.isfinite(engine.train(x, y, None, 8, _core.Update("sgd", learning_rate=1e-3)).loss)
+
+
+@pytest.mark.parametrize("poisoned", ["x", "y"])
+@pytest.mark.parametrize("case", CASES)
+def test_a_batch_of_nan_leaves_nothing_behind_but_the_weights(case, poisoned):
+    x, y, weights = data_of(case, "float32")
+    bad_x, bad_y = x, y
+    if poisoned == "x":
+        bad_x = [np.full_like(array, np.nan) for array in x]
+    elif y[0].dtype == np.float32:
+        bad_y = [np.full_like(y[0], np.nan), y[1]]
+    update = _core.Update("sgd", learning_rate=0.05)
+    results = []
+    for poisons in (False, True):
+        engine = next(iter(engines(case, "float32")))
+        start = parameters_of(engine, "float32")
+        if poisons:
+            engine.train(bad_x, bad_y, None, 10, update, sample_weight=weights)
+            engine.load(start)
+        engine.train(x, y, None, 10, update, sample_weight=weights)
+        results.append(parameters_of(engine, "float32"))
+    for a, b in zip(*results, strict=True):
+        assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("kind", ["sgd", "momentum", "adam", "clipped", "clipped each", "average"])

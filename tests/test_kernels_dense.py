@@ -16,6 +16,8 @@ SHAPES = [
     (19, 50, 50),
     (33, 17, 65),
     (64, 33, 3),
+    (15, 128, 2),
+    (17, 300, 4),
     (100, 100, 1),
     (513, 1100, 70),
     (1030, 40, 300),
@@ -43,9 +45,11 @@ def assert_is_product(got, a, b, plus=0.0, where=True):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_products_are_numpys(isa, dtype, shape):
     x, kernel, bias, dy = arrays(shape, dtype)
-    y = kernels.dense(x, kernel, bias, isa=isa)
-    assert_is_product(y, x, kernel, bias)
-    np.testing.assert_array_equal(kernels.dense(x, kernel, bias, "relu", isa=isa), np.maximum(y, 0))
+    for in_panels in (False, True):  # where thin layers have a way of their own
+        y = kernels.dense(x, kernel, bias, in_panels=in_panels, isa=isa)
+        assert_is_product(y, x, kernel, bias)
+        rectified = kernels.dense(x, kernel, bias, "relu", in_panels=in_panels, isa=isa)
+        np.testing.assert_array_equal(rectified, np.maximum(y, 0))
     assert_is_product(kernels.dense_dx(dy, kernel, isa=isa), dy, kernel.T)
     assert_is_product(kernels.dense_dx(dy, kernel, x, isa=isa), dy, kernel.T, where=x > 0)
     gradient, of_bias = kernels.dense_dw(x, dy, isa=isa)

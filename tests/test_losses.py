@@ -89,9 +89,13 @@ def test_gradient_is_the_slope(case, output):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("width", [3, 15, 33, 72])
+@pytest.mark.parametrize("width", [1, 3, 8, 15, 16, 33, 72])
 @pytest.mark.parametrize(("case", "output"), CASES)
 def test_loss_and_gradient_are_the_references(case, output, width, dtype):
+    if LOSSES[case][0] == "quantile" and width % 3:
+        pytest.skip("three quantiles a target")
+    if width == 1 and (output == "softmax" or LOSSES[case][0] in reference.CLASSES):
+        pytest.skip("one class alone has no gradient")
     x, y, weight = problem(LOSSES[case][0], width, dtype)
     tolerance = TOLERANCE[dtype]
     ours, oracle = (

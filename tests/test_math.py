@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+import reference
 from kernel_tables import ISAS
 from mlpcore import _core
 
@@ -104,3 +105,39 @@ def test_gelu_beyond_the_normal_numbers(dtype, isa):
     x = np.array([[-1e4, -40, -0.0, 0, 40, 1e4, np.nan]], dtype)
     got = _core.kernels.activation(x, "gelu", isa=isa)
     np.testing.assert_array_equal(got, np.array([[0, 0, 0, 0, 40, 1e4, np.nan]], dtype))
+
+
+LANES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33)  # halves of vectors, vectors, and one more
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [name for name in reference.ACTIVATIONS if name != "softmax"])
+def test_an_activation_does_not_depend_on_what_stands_beside(name, dtype, isa):
+    x = np.random.default_rng(0).normal(scale=3, size=(19, 40)).astype(dtype)
+    x[4, :] = np.nan
+    x[7, ::2] = np.inf
+    x[9, 1::2] = -np.inf
+    whole = _core.kernels.activation(x, name, isa=isa)
+    for width in LANES:
+        for rows in LANES:
+            part = np.ascontiguousarray(x[:rows, :width])
+            np.testing.assert_array_equal(_core.kernels.activation(part, name, isa=isa), whole[:rows, :width])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_softmax_of_any_width_is_the_references_and_keeps_rows_apart(dtype, isa):
+    x = np.random.default_rng(0).normal(scale=3, size=(19, 40)).astype(dtype)
+    for width in LANES:
+        clean = np.ascontiguousarray(x[:, :width])
+        expected = reference.softmax(clean.astype(np.float64))
+        bad = clean.copy()
+        bad[3], bad[11] = np.nan, np.inf
+        kept = np.delete(np.arange(19), [3, 11])
+        for rows in (1, 2, 7, 8, 9, 15, 16, 17, 19):
+            got = _core.kernels.activation(np.ascontiguousarray(clean[:rows]), "softmax", isa=isa)
+            np.testing.assert_allclose(got, expected[:rows], rtol=8 * np.finfo(dtype).eps)  # exp, a sum, a quotient
+            among = _core.kernels.activation(np.ascontiguousarray(bad[:rows]), "softmax", isa=isa)
+            here = kept[kept < rows]
+            np.testing.assert_array_equal(among[here], got[here])

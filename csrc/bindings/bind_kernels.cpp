@@ -47,8 +47,9 @@ Matrix<T> packed(const Kernels<T>& k, A<T> kernel, const T* bias) {
   return weights;
 }
 
+// `in_panels`: x is read from panels, as a gathered batch or the layer before leaves it, else where NumPy keeps it.
 template <class T>
-py::array_t<T> dense(A<T> x, A<T> kernel, A<T> bias, const std::string& activation, const Isa& isa) {
+py::array_t<T> dense(A<T> x, A<T> kernel, A<T> bias, const std::string& activation, bool in_panels, const Isa& isa) {
   const Kernels<T>& k = table<T>(isa);
   const auto [rows, in] = matrix<T>(x, "x");
   const int64_t out = matrix<T>(kernel, "kernel").second;
@@ -56,7 +57,9 @@ py::array_t<T> dense(A<T> x, A<T> kernel, A<T> bias, const std::string& activati
   checked<T>(bias, "bias", {out});
   const auto f = named<Activation>(kActivationNames, activation, "activation");
   const Matrix<T> weights = packed<T>(k, kernel, bias.data()), y(k, rows, out);
-  k.dense(y.all(), k.by_rows(x.data(), in), weights.panels, f == Activation::relu, y.panels);
+  const Matrix<T> from = in_panels ? Matrix<T>(k, x) : Matrix<T>(k, 0, 0);
+  k.dense(y.all(), in_panels ? k.by_rows(from.panels) : k.by_rows(x.data(), in), weights.panels, f == Activation::relu,
+          y.panels);
   if (f != Activation::relu && f != Activation::identity) k.activation(f, T(1), y.all(), y.panels, y.panels);
   return y.numpy();
 }
@@ -212,7 +215,8 @@ void bind_of(py::module_& m) {
   const auto isa = py::arg("isa") = py::none();
   const auto alpha = py::arg("alpha") = 1.0;
   const auto a = [](const char* name) { return py::arg(name).noconvert(); };
-  m.def("dense", dense<T>, a("x"), a("kernel"), a("bias"), py::arg("activation") = "identity", py::kw_only(), isa);
+  m.def("dense", dense<T>, a("x"), a("kernel"), a("bias"), py::arg("activation") = "identity", py::kw_only(),
+        py::arg("in_panels") = false, isa);
   m.def("dense_dx", dense_dx<T>, a("dy"), a("kernel"), py::arg("relu_output").noconvert() = py::none(), py::kw_only(),
         isa);
   m.def("dense_dw", dense_dw<T>, a("x"), a("dy"), py::kw_only(), isa);

@@ -105,7 +105,7 @@ py::array_t<float> dense_dw(A<float> x, A<float> dy, const Isa& isa) {
   w.begin();
   for (int64_t p = 0; p < floats().panels(out); ++p) {
     w.pairs(p, rows, gradient.panels, right.words);
-    const int64_t width = std::min(panel, floats().padded(out) - p * panel);
+    const int64_t width = floats().panel_width(out, p);
     for (int64_t u = 0; u < floats().panels(in); ++u)
       w.dense_dw(p, u, rows, left.words, in, right.words, out, nullptr,
                  {dw.memory.get() + p * panel * (in + 1) + u * panel * width});

@@ -26,8 +26,8 @@ inline void with_outputs(int64_t out, F f) {
   switch (out) {
     case 1: return f(std::integral_constant<int, 1>());
     case 2: return f(std::integral_constant<int, 2>());
-    case 3: return f(std::integral_constant<int, kThin < 3 ? 1 : 3>());
-    case 4: return f(std::integral_constant<int, kThin < 4 ? 1 : 4>());
+    case 3: return f(std::integral_constant<int, (kThin < 3 ? 1 : 3)>());  // a vector must hold them all
+    case 4: return f(std::integral_constant<int, (kThin < 4 ? 1 : 4)>());
   }
 }
 

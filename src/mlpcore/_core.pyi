@@ -222,7 +222,13 @@ class Prepared64(Prepared): ...
 class kernels:
     @staticmethod
     def dense(
-        x: Array, kernel: Array, bias: Array, activation: str = "identity", *, isa: str | None = None
+        x: Array,
+        kernel: Array,
+        bias: Array,
+        activation: str = "identity",
+        *,
+        in_panels: bool = False,
+        isa: str | None = None,
     ) -> Array: ...
     @staticmethod
     def dense_dx(dy: Array, kernel: Array, relu_output: Array | None = None, *, isa: str | None = None) -> Array: ...
