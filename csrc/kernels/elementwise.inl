@@ -57,50 +57,41 @@ inline void map_rows(int64_t rows, int64_t width, T* y, F f, O... operands) {
   run(RowOf<T>(operands)...);
 }
 
-// to += f(operands...), summed over what `to` broadcasts: the columns in blocks, then the rows, in order.
+template <class T>
+void add_to(int64_t n, const T* x, T* y) {  // y (n) += x
+  for (int64_t i = 0; i < n; i += kLanes<T>) store(y + i, load(y + i, n - i) + load(x + i, n - i), n - i);
+}
+
+template <class T>
+double total_of(int64_t n, const T* x) {
+  Vec<T> total{};
+  for (int64_t i = 0; i < n; i += kLanes<T>) total += load(x + i, n - i);
+  return double(sum<T>(total));
+}
+
+// to += f(operands...), summed over what `to` broadcasts: the columns part by part, then the rows, in order.
 template <class T, class F, class... O>
 inline void accumulate(int64_t rows, int64_t width, Operand<T> to, F f, O... operands) {
   constexpr int64_t L = kLanes<T>, together = 32 * L;  // elements summed in T, before double
   if (!to.at || rows * width == 0) return;
   flatten(rows, width, to, operands...);
-  const auto over_rows = [&](auto... x) {  // in registers, for some rows at a time
-    for (int64_t first = 0; first < rows; first += 64)
-      for (int64_t i = 0; i < width; i += L) {
-        Vec<T> v = load(to.at + i, width - i);
-        for (int64_t r = first; r < first + 64 && r < rows; ++r) {
-          (x.start(r), ...);
-          v += f(x.get(i, width - i)...);
-        }
-        store(to.at + i, v, width - i);
-      }
-  };
-  const auto by_row = [&](auto... x) {
-    for (int64_t r = 0; r < rows; ++r) {
-      (x.start(r), ...);
-      T* at = to.at + r * to.row;
-      for (int64_t i = 0; i < width; i += L)
-        store(at + i, load(at + i, width - i) + f(x.get(i, width - i)...), width - i);
-    }
-  };
-  const auto over_columns = [&](auto... x) {
+  const auto run = [&](auto... x) {
+    alignas(64) T part[together];
     double total = 0;
     for (int64_t r = 0; r < rows; ++r) {
       (x.start(r), ...);
       for (int64_t start = 0; start < width; start += together) {
-        Vec<T> part{};
-        for (int64_t i = start; i < start + together && i < width; i += L)
-          part += first_lanes<T>(f(x.get(i, width - i)...), width - i, T(0));
-        total += double(sum<T>(part));
+        const int64_t n = width - start < together ? width - start : together;
+        for (int64_t i = 0; i < n; i += L) store(part + i, f(x.get(start + i, n - i)...));
+        if (to.column) add_to(n, part, to.at + r * to.row + start);
+        else total += total_of(n, part);
       }
-      if (to.row == 0) continue;
+      if (to.column || (to.row == 0 && r + 1 < rows)) continue;
       to.at[r * to.row] += T(total);
       total = 0;
     }
-    if (to.row == 0) *to.at += T(total);
   };
-  if (!to.column) over_columns(RowOf<T>(operands)...);
-  else if (to.row == 0) over_rows(RowOf<T>(operands)...);
-  else by_row(RowOf<T>(operands)...);
+  run(RowOf<T>(operands)...);
 }
 
 // ---------------------------------------------------------------- one operand

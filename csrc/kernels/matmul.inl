@@ -1,27 +1,13 @@
 // Products of plain matrices, one for each row of a batch: the micro-kernel on b packed block by block.
 
 constexpr int64_t kPackedDepth = 64;  // rows of a block of b, a multiple of kPanel, which stays in the first cache
+constexpr int64_t kBlockOfRows = 48;  // of c, whose sums go there too: whole tiles of any width
 
 // A plain matrix, transposed or not: element (i, j) is at[i * row + j * column], and one of the two strides is 1.
 template <class T>
 struct Plain {
   const T* at;
   int64_t row, column;
-};
-
-// Sums into a plain matrix, from its column `first` on.
-template <class T>
-struct FinishPlain {
-  T* c;
-  int64_t stride, used;  // from a row to the next; columns
-  bool add;
-  static Vec<T> start(int) { return Vec<T>{}; }
-  void end() const {}
-  void put(int64_t row, int j, Vec<T> v) const {
-    T* at = c + row * stride + j * kLanes<T>;
-    const int64_t left = used - j * kLanes<T>;
-    store(at, add ? load(at, left) + v : v, left);
-  }
 };
 
 // packed (depth, width) <- b (depth, used), 0 in the columns beyond
@@ -48,17 +34,23 @@ inline void pack_plain(int64_t depth, int64_t used, int64_t width, Plain<T> b, T
 // c (m, n) = a (m, k) @ b (k, n), or += where `add`
 template <class T>
 void product(int64_t m, int64_t k, int64_t n, Plain<T> a, Plain<T> b, bool add, T* c) {
-  alignas(64) T packed[kPackedDepth * kPanel<T>];
+  alignas(64) T packed[kPackedDepth * kPanel<T>], sums[kBlockOfRows * kPanel<T>];
   for (int64_t first = 0; first < n; first += kPanel<T>) {
     const int64_t used = n - first < kPanel<T> ? n - first : kPanel<T>;
     const int64_t width = (used + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
     for (int64_t d = 0; d < k; d += kPackedDepth) {
       const int64_t depth = k - d < kPackedDepth ? k - d : kPackedDepth;
       pack_plain<T>(depth, used, width, {b.at + d * b.row + first * b.column, b.row, b.column}, packed);
-      const FinishPlain<T> finish{c + first, n, used, add || d > 0};
-      const T* from = a.at + d * a.column;
-      if (a.column == 1) sweep<T, true>({depth, {from, kPanel<T>, a.row, a.row, false}, packed, width}, {0, m}, finish);
-      else sweep<T, false>({depth, {from, 0, a.column, a.column, false}, packed, width}, {0, m}, finish);
+      for (int64_t r = 0; r < m; r += kBlockOfRows) {
+        const Range rows{0, m - r < kBlockOfRows ? m - r : kBlockOfRows};
+        const T* from = a.at + r * a.row + d * a.column;
+        if (a.column == 1)
+          sweep<T, true>({depth, {from, kPanel<T>, a.row, a.row, false}, packed, width}, rows,
+                         FinishDx<T, false>{nullptr, sums});
+        else
+          sweep<T, false>({depth, {from, 0, a.column, a.column, false}, packed, width}, rows, StoreGradient<T>{sums});
+        copy_columns(rows.rows, used, sums, width, c + r * n + first, n, add || d > 0);
+      }
     }
   }
 }

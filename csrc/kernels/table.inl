@@ -36,12 +36,12 @@ namespace {
 
 #include "dropout.inl"
 #include "elementwise.inl"
-#include "matmul.inl"
 #include "plain.inl"
 #include "reduce.inl"
+#include "vector.inl"
 
 #include "layout.inl"
-#include "vector.inl"
+#include "matmul.inl"
 
 template <class T>
 constexpr Kernels<T> table(const char* isa) {

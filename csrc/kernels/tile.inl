@@ -2,7 +2,7 @@
 //
 // The sum runs over d in order, from the starting value on, so a result does not depend on how rows, columns and depth
 // were cut. A Finish gives the starting value of column vector j, start(j), takes each finished vector with its place in
-// c's panel, done(place, j, sum), and is told the end(). One with put(row, j, sum) places it by itself.
+// c's panel, done(place, j, sum), and is told the end().
 
 template <class T>
 struct Product {
@@ -59,10 +59,7 @@ void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& g
       for (; d < depth; ++d) step(d);
       if (!by_row) break;
     }
-    each([&](int i, int j) {
-      if constexpr (requires { finish.put(row, j, acc[i][j]); }) finish.put(row + i, j, acc[i][j]);
-      else finish.done((row + i) * ldc + j * L, j, acc[i][j]);
-    });
+    each([&](int i, int j) { finish.done((row + i) * ldc + j * L, j, acc[i][j]); });
   }
   finish.end();
 }
