@@ -340,7 +340,7 @@ Sums Engine<T>::evaluate(const Data<T>& data, int64_t batch_size, int threads) c
   }
   Memory<Norms> norms(int64_t(units_.size()));
   Step<T> nothing = Update().step<T>(1, 0, 1);
-  Memory<T> scratch(k_.panel * k_.panel);
+  Memory<T> scratch(kUnitRows * k_.panel);
   for (size_t u = 0; u + 1 < units_.size(); ++u)
     if (units_[u].kernel && (plan_.layers[units_[u].layer].l1 != 0 || plan_.layers[units_[u].layer].l2 != 0))
       norms.get()[u] =

@@ -236,6 +236,9 @@ struct Range {
   int64_t first, rows;
 };
 
+// A unit of a layer's weights: one panel of so many rows of the kernel, which meet whole panels of what the layer reads.
+constexpr int64_t kUnitRows = 64;
+
 // Products with so few columns are computed another way.
 constexpr int64_t kThinColumns = 4;  // at most
 
@@ -248,7 +251,7 @@ struct Kernels {
   int64_t padded(int64_t width) const { return (width + lanes - 1) / lanes * lanes; }
   int64_t panels(int64_t width) const { return (width + panel - 1) / panel; }
   int64_t size(int64_t rows, int64_t width) const { return rows * padded(width); }  // elements of a matrix in panels
-  int64_t units(int64_t in) const { return panels(in) + 1; }                        // of dense_dw, for one panel of dy
+  int64_t units(int64_t in) const { return (in + kUnitRows - 1) / kUnitRows + 1; }  // of dense_dw, for one panel of dy
   int64_t panel_width(int64_t width, int64_t p) const {  // columns of panel p, with its padding
     return p + 1 < panels(width) ? panel : padded(width) - p * panel;
   }
@@ -276,9 +279,9 @@ struct Kernels {
   // scratch: padded(out) * panel elements
   void (*dense_dx)(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output, Panels<T> dx, T* scratch);
 
-  // One unit of the gradient of panel p of the weights (in + 1, out): unit u < panels(in) is that of the kernel rows that meet
-  // panel u of x, unit panels(in) that of the bias. g = [x 1]^T (in + 1, rows) @ dy (rows, out). With a step: applied at once
-  // to `at`, returning the norms of the old kernel values; without: stored in at.w.
+  // One unit of the gradient of panel p of the weights (in + 1, out): unit u is that of kUnitRows rows of the kernel, the last
+  // one that of the bias. g = [x 1]^T (in + 1, rows) @ dy (rows, out). With a step: applied at once to `at`, returning the
+  // norms of the old kernel values; without: stored in at.w.
   Norms (*dense_dw)(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
                     Weights<T> at);
 

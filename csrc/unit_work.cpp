@@ -32,8 +32,8 @@ std::vector<Unit> UnitWork<T>::units_of(int64_t first_cost, int64_t other_cost) 
       for (int64_t u = 0; u < k_.units(layer.in); ++u) {
         const bool kernel = u + 1 < k_.units(layer.in);
         if (!kernel && !layer.declared.bias) continue;
-        const int64_t first = kernel ? u * k_.panel : layer.in;
-        const int64_t rows = kernel ? std::min(k_.panel, layer.in - first) : 1;
+        const int64_t first = kernel ? u * kUnitRows : layer.in;
+        const int64_t rows = kernel ? std::min(kUnitRows, layer.in - first) : 1;
         const int64_t width = k_.panel_width(layer.out, p);
         const int64_t offset = layer.offset + p * k_.panel * (layer.in + 1) + first * width;
         units.push_back({l, p, u, offset, rows * width, cost, kernel});
@@ -99,7 +99,7 @@ void UnitWork<T>::collect(const Batch<T>& batch, const Space<T>& space, const In
   if (b < 0) return;
   // Row r of the unit is columns p * panel ... of row r of the plain gradient.
   const int64_t column = unit.panel * k_.panel, width = std::min(k_.panel, k_.padded(layer.out - column));
-  const int64_t n = std::min(width, layer.out - column), first = unit.kernel ? unit.unit * k_.panel : 0;
+  const int64_t n = std::min(width, layer.out - column), first = unit.kernel ? unit.unit * kUnitRows : 0;
   const T* from = space.buffers[b].gradient.at + first * layer.out + column;
   k_.copy_columns(unit.size / width, n, from, layer.out, to, width, true);
 }

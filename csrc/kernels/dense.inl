@@ -62,21 +62,27 @@ void dense_dx(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output
 template <class T>
 Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
                Weights<T> at) {
-  const int64_t width = panel_width<T>(dy.width, p);
+  static_assert(kUnitRows % kPanel<T> == 0);
   static constexpr T one = 1;
-  const bool bias = u == panels<T>(in);  // the weights' last row, which meets a column of ones
-  const int64_t first = bias ? in : u * kPanel<T>, height = bias ? 1 : in - first < kPanel<T> ? in - first : kPanel<T>;
-  const int64_t stride = bias ? 0 : u + 1 < panels<T>(in) ? x.stride : x.stride_last;
-  const T* a = bias ? &one : x.at + u * x.jump;
-  const Product<T> product{rows, {a, 0, stride, stride, false}, panel_start(dy, p), width};
-  const int64_t offset = p * kPanel<T> * (in + 1) + first * width;
-  const bool thin = dy.width <= kThin && x.padded && !bias;
-  const auto run = [&](const auto& finish) {
-    if (thin) return dense_dw_thin(rows, a, height, dy, finish);
-    if (rows < kManyRows) return sweep<T, false>(product, {0, height}, finish);
-    alignas(64) T sums[kPanel<T> * kPanel<T>];
-    sweep_deep<T, false>(product, {0, height}, sums, StoreGradient<T>{sums}, finish);
+  const int64_t width = panel_width<T>(dy.width, p), first = u * kUnitRows;
+  const bool bias = first >= in;  // the weights' last row, which meets a column of ones
+  const int64_t height = bias ? 1 : in - first < kUnitRows ? in - first : kUnitRows;
+  const auto of_columns = [&](const T* a, int64_t stride, Range part, const auto& finish) {  // a meets part of the unit
+    const Product<T> product{rows, {a - part.first, 0, stride, stride, false}, panel_start(dy, p), width};
+    if (rows < kManyRows) return sweep<T, false>(product, part, finish);
+    alignas(64) T sums[kUnitRows * kPanel<T>];
+    sweep_deep<T, false>(product, part, sums, StoreGradient<T>{sums}, finish);
   };
-  const Weights<T> here = from_place(at, offset);
+  const auto run = [&](const auto& finish) {
+    if (bias) return of_columns(&one, 0, {0, 1}, finish);
+    for (int64_t i = 0; i < height; i += kPanel<T>) {
+      const int64_t panel = (first + i) / kPanel<T>;
+      const Range part{i, height - i < kPanel<T> ? height - i : kPanel<T>};
+      const T* a = x.at + panel * x.jump;
+      if (dy.width <= kThin && x.padded) dense_dw_thin(rows, a, part, dy, finish);
+      else of_columns(a, panel + 1 < panels<T>(in) ? x.stride : x.stride_last, part, finish);
+    }
+  };
+  const Weights<T> here = from_place(at, p * kPanel<T> * (in + 1) + (bias ? in : first) * width);
   return step_unit(step, !bias, height * width, here, run);
 }

@@ -85,9 +85,9 @@ void sparse_columns(int64_t first, int64_t height, const Sparse<T>& x, const T* 
 template <class T>
 Norms sparse_dw(int64_t p, int64_t u, int64_t rows, Sparse<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
                 Weights<T> at) {
-  if (u == panels<T>(in)) return dense_dw<T>(p, u, rows, {}, in, dy, step, at);  // the bias meets no x
-  const int64_t width = panel_width<T>(dy.width, p), first = u * kPanel<T>;
-  const int64_t height = in - first < kPanel<T> ? in - first : kPanel<T>;
+  const int64_t width = panel_width<T>(dy.width, p), first = u * kUnitRows;
+  if (first >= in) return dense_dw<T>(p, u, rows, {}, in, dy, step, at);  // the bias meets no x
+  const int64_t height = in - first < kUnitRows ? in - first : kUnitRows;
   const int64_t offset = p * kPanel<T> * (in + 1) + first * width;
   const Weights<T> here = from_place(at, offset);
   return step_unit(step, true, height * width, here, [&](const auto& finish) {

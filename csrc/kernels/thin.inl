@@ -100,16 +100,16 @@ void dense_dx_thin(Range range, Panels<T> dy, Panels<T> weights, const T* relu_o
   with_outputs(dy.width, [&](auto out) { dense_dx_thin<T, out>(range, dy, weights, relu_output, dx); });
 }
 
-// The gradient of the kernel rows that meet one panel of x: dy^T x, turned around on its way to the rule.
+// The gradient of the rows of a unit that meet one panel of x: dy^T x, turned around on its way to the rule.
 template <class T, class Finish>
-void dense_dw_thin(int64_t rows, const T* x, int64_t inputs, Panels<T> dy, Finish finish) {
-  const int64_t lddy = panel_width<T>(dy.width, 0), width = (inputs + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+void dense_dw_thin(int64_t rows, const T* x, Range part, Panels<T> dy, Finish finish) {
+  const int64_t inputs = part.rows, lddy = panel_width<T>(dy.width, 0), width = panel_width<T>(inputs, 0);
   alignas(64) T g[kThin * kPanel<T>], turned[kLanes<T> * kLanes<T>];
   sweep<T, false>(Product<T>{rows, {dy.at, 0, lddy, lddy, true}, x, width}, {0, dy.width}, StoreGradient<T>{g});
   for (int64_t i = 0; i < inputs; i += kLanes<T>) {
     transpose_square<T>(dy.width, g + i, width, turned, kLanes<T>);
     const int64_t left = inputs - i < kLanes<T> ? inputs - i : kLanes<T>;
-    for (int64_t k = 0; k < left; ++k) finish.done((i + k) * lddy, 0, load(turned + k * kLanes<T>));
+    for (int64_t k = 0; k < left; ++k) finish.done((part.first + i + k) * lddy, 0, load(turned + k * kLanes<T>));
   }
   finish.end();
 }

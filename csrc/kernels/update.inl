@@ -11,7 +11,7 @@ inline Weights<T> from_place(Weights<T> at, int64_t i) {
 // What all rules share: decay, the l2 penalty's part of the gradient, and the sum of squares that its value needs.
 template <class T>
 struct Rule_ {
-  const Step<T>& step;
+  const Step<T> step;  // a copy, which no store into the weights can change
   Weights<T> at;
   T pull;  // times w: added to the gradient
   T keep;
@@ -258,7 +258,7 @@ inline Norms step_unit(const Step<T>* step, bool kernel, int64_t n, Weights<T> a
     return {};
   }
   if (!is_fused(*step, at)) {
-    alignas(64) T gradient[kPanel<T> * kPanel<T>];  // in the first cache
+    alignas(64) T gradient[kUnitRows * kPanel<T>];  // in the first cache
     run(StoreGradient<T>{gradient});
     const Norms norms = penalise(*step, kernel, n, at.w, gradient);
     update(*step, kernel, T(1), n, gradient, at);

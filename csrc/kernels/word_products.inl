@@ -356,7 +356,8 @@ Norms word_dw(int64_t p, int64_t u, int64_t rows, Words x, int64_t in, Words dy,
               Weights<float> at) {
   constexpr int64_t deep =
       2;  // panels of the depth at a time, whose words all blocks of the unit find in the first cache
-  const int64_t width = panel_width<float>(out, p), first = u * kPanel<float>;
+  static_assert(kUnitRows == kPanel<float>);
+  const int64_t width = panel_width<float>(out, p), first = u * kUnitRows;
   const int64_t height = in - first < kPanel<float> ? in - first : kPanel<float>, panels = Words::panels(rows);
   alignas(64) float g[kPanel<float> * kPanel<float>];
   On on;
