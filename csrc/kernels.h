@@ -185,7 +185,8 @@ struct Step {
   T power = T(0.5), ftrl_l1 = 0, ftrl_l2 = 0, shrinkage = 0;
 };
 
-// Sums over some weights before a step: w^2 and |w| of kernels, and the square of their penalised gradient.
+// Sums over some weights before a step, where it has penalties: w^2 and |w| of kernels, and the square of their penalised
+// gradient.
 struct Norms {
   double squares, magnitudes, gradient;
 };

@@ -61,13 +61,13 @@ class Linker {
     }
     place_.resize(ops_.size());
     maker_.assign(ops_.size(), -1);
-    // Inputs and columns side by side lie as all who read them work.
+    // Inputs lie as all ops that read them work, and so do columns side by side of batched values.
     in_panels_.assign(ops_.size(), true);
     for (size_t u = ops_.size(); u-- > 0;) {
       const Op& op = ops_[u];
       if (!of_.needed[u] || of_.is_alias(int(u))) continue;
       if (op.kind == OpKind::concat) {
-        in_panels_[u] = in_panels_[u] && of_.readers[u] > 0 && op.sizes[0] == 1 && op.batched;
+        in_panels_[u] = in_panels_[u] && op.sizes[0] == 1 && op.batched;
         for (const int x : op.inputs) in_panels_[u] = in_panels_[u] && ops_[x].batched;
       }
       for (const int x : op.inputs) {

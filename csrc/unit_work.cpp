@@ -64,7 +64,8 @@ Norms UnitWork<T>::product(const Batch<T>& batch, const Space<T>& space, const I
                      layer.in, dy, step, at);
 }
 
-// This thread's part of what the gradients of a layer's units read, where that is to be made first.
+// This thread's part of what the gradients of a layer's units read, where that is to be made first; it begins the work on
+// words that each() ends.
 template <class T>
 void UnitWork<T>::prepare(const Batch<T>& batch, const Space<T>& space, const Input<T>& x, const Layer& layer,
                           bool& follows, int thread, int threads, Barrier& barrier) const {

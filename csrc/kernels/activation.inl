@@ -11,19 +11,29 @@ inline void map_panels(Range range, Panels<T> x, Panels<T> y, F f) {
   }
 }
 
-// The same where f is dear: rows of up to half a vector are turned by squares, so that each vector is part of a column.
+// y from x for rows no wider than a vector: kLanes rows at a time are transposed, so that columns[c * kLanes] begins a
+// vector of column c; f(columns) changes them, and they are transposed back, with zeros in the padding.
 template <class T, class F>
-inline void map_dear(Range range, Panels<T> x, Panels<T> y, F f) {
+inline void by_columns(Range range, Panels<T> x, Panels<T> y, F f) {
   constexpr int L = kLanes<T>;
-  if (x.width > L / 2) return map_panels<T>(range, x, y, f);
   alignas(64) T columns[L * L], rows[L * L];
   for (int64_t r = range.first; r < range.first + range.rows; r += L) {
     const int64_t n = range.first + range.rows - r;
     transpose_square<T>(n, x.at + r * L, L, columns, L);
-    for (int64_t c = 0; c < x.width; ++c) store(columns + c * L, f(load(columns + c * L)));
+    f(columns);
     transpose_square<T>(x.width, columns, L, rows, L);
     for (int64_t i = 0; i < L && i < n; ++i) store(y.at + (r + i) * L, load(rows + i * L));
   }
+}
+
+// map_panels where f costs more than two transposes: rows of up to half a vector go by columns, which leave no lane empty.
+template <class T, class F>
+inline void map_costly(Range range, Panels<T> x, Panels<T> y, F f) {
+  constexpr int L = kLanes<T>;
+  if (x.width > L / 2) return map_panels<T>(range, x, y, f);
+  by_columns<T>(range, x, y, [&](T* columns) {
+    for (int64_t c = 0; c < x.width; ++c) store(columns + c * L, f(load(columns + c * L)));
+  });
 }
 
 // dx = dy * f'(at)
@@ -45,14 +55,11 @@ inline void each_vector_of_row(Panels<T> m, int64_t r, F f) {
   }
 }
 
-// The same for rows no wider than a vector: squares of kLanes rows are turned, so that each vector is part of a column.
+// The softmax of rows no wider than a vector.
 template <class T>
 void softmax_narrow(Range range, Panels<T> x, Panels<T> y) {
   constexpr int L = kLanes<T>;
-  alignas(64) T columns[L * L], rows[L * L];
-  for (int64_t r = range.first; r < range.first + range.rows; r += L) {
-    const int64_t n = range.first + range.rows - r;
-    transpose_square<T>(n, x.at + r * L, L, columns, L);
+  by_columns<T>(range, x, y, [&](T* columns) {
     const auto column = [&](int64_t c) { return load(columns + c * L); };
     Vec<T> most = column(0), total{};
     for (int64_t c = 1; c < x.width; ++c) most = column(c) > most ? column(c) : most;
@@ -63,9 +70,7 @@ void softmax_narrow(Range range, Panels<T> x, Panels<T> y) {
     }
     const Vec<T> inverse = T(1) / total;
     for (int64_t c = 0; c < x.width; ++c) store(columns + c * L, column(c) * inverse);
-    transpose_square<T>(x.width, columns, L, rows, L);
-    for (int64_t i = 0; i < L && i < n; ++i) store(y.at + (r + i) * L, load(rows + i * L));
-  }
+  });
 }
 
 // y = e^(x - max x) / sum over the row
@@ -110,24 +115,24 @@ void activation(Activation f, T alpha, Range range, Panels<T> x, Panels<T> y) {
   using V = Vec<T>;
   const V zero{}, one = splat(T(1));
   const auto map = [&](auto each) { map_panels<T>(range, x, y, each); };
-  const auto dear = [&](auto each) { map_dear<T>(range, x, y, each); };
+  const auto map_slow = [&](auto each) { map_costly<T>(range, x, y, each); };
   const auto elu = [&](T scale, T a) {
-    dear([=](V v) { return scale * (v < zero ? a * expm1<T>(v < T(-60) ? splat(T(-60)) : v) : v); });
+    map_slow([=](V v) { return scale * (v < zero ? a * expm1<T>(v < T(-60) ? splat(T(-60)) : v) : v); });
   };
   switch (f) {
     case Activation::identity: return map([](V v) { return v; });
-    case Activation::logistic: return dear([](V v) { return logistic<T>(v); });
-    case Activation::tanh: return dear([](V v) { return tanh<T>(v); });
+    case Activation::logistic: return map_slow([](V v) { return logistic<T>(v); });
+    case Activation::tanh: return map_slow([](V v) { return tanh<T>(v); });
     case Activation::relu: return map([=](V v) { return v < zero ? zero : v; });
     case Activation::softmax: return softmax<T>(range, x, y);
-    case Activation::exp: return dear([](V v) { return exp<T>(v); });
+    case Activation::exp: return map_slow([](V v) { return exp<T>(v); });
     case Activation::leaky_relu: return map([=](V v) { return v < zero ? alpha * v : v; });
     case Activation::elu: return elu(1, alpha);
     case Activation::selu: return elu(T(kSeluScale), T(kSeluAlpha));
-    case Activation::gelu: return dear([](V v) { return v * normal<T>(v).cdf; });
-    case Activation::silu: return dear([](V v) { return v * logistic<T>(v); });
-    case Activation::mish: return dear([](V v) { return v * tanh<T>(softplus<T>(v)); });
-    case Activation::softplus: return dear([](V v) { return softplus<T>(v); });
+    case Activation::gelu: return map_slow([](V v) { return v * normal<T>(v).cdf; });
+    case Activation::silu: return map_slow([](V v) { return v * logistic<T>(v); });
+    case Activation::mish: return map_slow([](V v) { return v * tanh<T>(softplus<T>(v)); });
+    case Activation::softplus: return map_slow([](V v) { return softplus<T>(v); });
     case Activation::hard_sigmoid:
       return map([=](V v) {
         const V h = v * T(1. / 6) + T(0.5);

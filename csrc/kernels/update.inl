@@ -16,14 +16,17 @@ struct Rule_ {
   T pull;  // times w: added to the gradient
   T keep;
   double& squares;
+  const bool pulls = pull != 0;    // without a penalty nobody asks for the squares
   Vec<T> part[kTileVectors] = {};  // of `squares`: one a column vector, so that no sum waits for the one before
 
   static Vec<T> start(int) { return Vec<T>{}; }
   // w before the step; g becomes the full gradient
   Vec<T> weight(int64_t i, int j, Vec<T>& g) {
     const Vec<T> w = load(at.w + i);
-    part[j] += w * w;
-    g += pull * w;
+    if (pulls) {
+      part[j] += w * w;
+      g += pull * w;
+    }
     return w;
   }
   void end() const {

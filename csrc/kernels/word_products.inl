@@ -10,8 +10,9 @@ constexpr int64_t kBlockPanels = 12;  // of the depth, whose words stay near for
 // add() takes one panel of the depth: two tiles of a and two of b, in P parts; it calls between<0>() to between<5>()
 // where there is time for other work.
 
-// In tiles 0 to 3; a in 4 and 5, b in 6 and 7. Telling the processor takes as long as 15 of its products: it is done for
-// many blocks, between begin() and end(), which find and leave tiles of 16 rows.
+// In tiles 0 to 3; a in 4 and 5, b in 6 and 7. Telling the processor how high they are takes as long as 15 of its products:
+// begin() does it once for many blocks, for tiles of 16 rows, which a new OnTiles takes its thread's to be; end() releases
+// them, whatever heights() made of them.
 struct OnTiles {
   static void begin() { configure(kTile, kTile); }
   static void end() { _tile_release(); }
