@@ -1,4 +1,4 @@
-"""Thirty faults of a line each in the kernels, the engine and the training loops, and which tests are to catch them.
+"""Some forty faults of a line each in the kernels, the engine and the training loops, and which tests are to catch them.
 
 Each is (file, a piece of it that occurs once, the right expression in that piece, the wrong one, tests).
 """
@@ -87,7 +87,11 @@ CORE = [
         "uint64_t(top % 4)",
         (DROPOUT,),
     ),
-    ("csrc/kernels/matmul.inl", "finish{c + first, n, used, add || d > 0};", "add || d > 0", "add", (OPS,)),
+    ("csrc/kernels/matmul.inl", "c + r * n + first, n, add || d > 0);", "add || d > 0", "add", (OPS,)),
+    ("csrc/kernels/elementwise.inl", "to.at[r * to.row] += T(total);", "T(total)", "T(part[0])", (OPS, TAPES)),
+    ("csrc/kernels/dense.inl", "const Range part{i, height", "{i,", "{0,", ("tests/test_kernels_dense.py",)),
+    ("csrc/passes.cpp", "if (!back) clear_padding(", "!back", "false", (TAPES,)),
+    ("csrc/passes.cpp", "if (back && !node.adds[i]) clear_padding(", "!node.adds[i]", "false", (TAPES,)),
     ("csrc/passes.cpp", "if (dv) dv[r] += of.scale[r];", "of.scale[r]", "of.scale[0]", (TAPES, FUZZ)),
     ("csrc/passes.cpp", "if (node.spare >= 0) add(dx, rows, in.gradient);", "node.spare >= 0", "false", (TAPES, FUZZ)),
     (

@@ -2,7 +2,7 @@
 """Put each fault of faults.py into the code and see that a test fails: `python tests/mutations/run.py [NUMBER ...]`.
 
 All faults of the core are compiled into one extension (build/mutations), where MLPCORE_MUTANT chooses one, so that
-thirty faults cost one build: of the baseline kernels, under all names.
+forty faults cost one build: of the baseline kernels, under all names.
 """
 
 import os
