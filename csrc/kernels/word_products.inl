@@ -355,8 +355,8 @@ void word_dx(Range range, Words dy, Panels<float> weights, const float* relu_out
 template <class On, int P>
 Norms word_dw(int64_t p, int64_t u, int64_t rows, Words x, int64_t in, Words dy, int64_t out, const Step<float>* step,
               Weights<float> at) {
-  constexpr int64_t deep =
-      2;  // panels of the depth at a time, whose words all blocks of the unit find in the first cache
+  // Panels of the depth at a time, whose words all blocks of the unit find in the first cache.
+  constexpr int64_t deep = 2;
   static_assert(kUnitRows == kPanel<float>);
   const int64_t width = panel_width<float>(out, p), first = u * kUnitRows;
   const int64_t height = in - first < kPanel<float> ? in - first : kPanel<float>, panels = Words::panels(rows);
