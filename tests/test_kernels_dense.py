@@ -1,4 +1,4 @@
-"""The products of a dense layer against NumPy in float64: instruction set x dtype x odd shapes."""
+"""A dense layer's products and the rows it gathers, against NumPy: instruction set x dtype x odd shapes."""
 
 import numpy as np
 import pytest
@@ -66,3 +66,13 @@ def test_a_row_has_the_same_bits_among_any_others(isa, dtype):
         (lambda a: kernels.dense_dx(a, kernel, isa=isa), dy),
     ):
         np.testing.assert_array_equal(product(rows), np.concatenate([product(rows[part]) for part in parts]))
+
+
+@each_kernel
+def test_gathered_rows_are_those_of_the_order(isa, dtype):
+    rng = np.random.default_rng(0)
+    for width in (1, 7, 8, 9, 16, 33, 64, 65, 127, 129, 200, 785):
+        x = rng.normal(size=(40, width)).astype(dtype)
+        for rows in (0, 1, 7, 8, 9, 15, 16, 17, 40):
+            order = rng.integers(0, 40, rows)
+            np.testing.assert_array_equal(kernels.gather(x, order, isa=isa), x[order])

@@ -45,22 +45,27 @@ void unpack(Panels<T> weights, T* kernel, T* bias) {
   });
 }
 
+// Rows go by eight, panel by panel, while the next lines of each and the first ones of the next eight are on their way.
 template <class T>
 void gather(const T* x, const int64_t* order, Range range, Panels<T> y) {
-  constexpr int64_t line = 64 / sizeof(T);
-  const int64_t features = y.width, ahead = features <= kPanel<T> ? 8 : 1;  // rows that are on their way
+  constexpr int64_t line = 64 / sizeof(T), ahead = 8 * line;  // elements of a row
+  const int64_t features = y.width;
   const auto row = [=](int64_t r) { return x + (order ? order[r] : r) * features; };
-  for (int64_t r = 0; r < range.rows; ++r) {
-    if (r + ahead < range.rows) {
-      const T* coming = row(r + ahead);
-      for (int64_t i = 0; i < features; i += line) __builtin_prefetch(coming + i);
-    }
-    const T* from = row(r);
-    each_panel_row<T>(y, {range.first + r, 1}, [&](int64_t, int64_t c, T* to, int64_t used, int64_t width) {
+  const auto fetch = [=](const T* at, int64_t n) {
+    for (int64_t i = 0; i < n; i += line) __builtin_prefetch(at + i);
+  };
+  const T* from[8];
+  for (int64_t first = 0; first < range.rows; first += 8) {
+    const int64_t left = range.rows - first, n = left < 8 ? left : 8;
+    for (int64_t r = 0; r < n; ++r) from[r] = row(first + r);
+    for (int64_t r = 8; r < 16 && r < left; ++r) fetch(row(first + r), features < ahead ? features : ahead);
+    each_panel_row<T>(y, {range.first + first, n}, [&](int64_t r, int64_t c, T* to, int64_t used, int64_t width) {
+      const T* at = from[r] + c;
+      if (c + ahead < features) fetch(at + ahead, kPanel<T>);
       if (used == kPanel<T>) {
-        __builtin_memcpy(to, from + c, kPanel<T> * sizeof(T));
+        __builtin_memcpy(to, at, kPanel<T> * sizeof(T));
       } else {
-        for (int64_t i = 0; i < width; i += kLanes<T>) store(to + i, load(from + c + i, used - i));
+        for (int64_t i = 0; i < width; i += kLanes<T>) store(to + i, load(at + i, used - i));
       }
     });
   }

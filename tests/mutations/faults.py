@@ -1,4 +1,4 @@
-"""Some forty faults of a line each in the kernels, the engine and the training loops, and which tests are to catch them.
+"""Forty faults of a line each in the kernels, the engine and the training loops, and which tests are to catch them.
 
 Each is (file, a piece of it that occurs once, the right expression in that piece, the wrong one, tests).
 """
