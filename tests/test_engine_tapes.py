@@ -194,11 +194,11 @@ def test_gradients_are_those_of_the_reference(case, dtype, divide_by):
     assert_close(results[0][2], results[1][2], dtype)
 
 
-def exponential_of_joined(tape, kind):
+def exponential_of_joined(tape, stddev=None):
     """What works in place on columns side by side that do not fill their last vector, before a layer of one output."""
     x = tape.input(5)
     columns = tape.concat([tape.dense(x, 3), tape.dense(x, 4)])
-    value = tape.gaussian_noise(columns, 0.1) if kind == "noise" else columns
+    value = columns if stddev is None else tape.gaussian_noise(columns, stddev)
     y = tape.dense(tape.activation(value, "exp"), 1)
     tape.output(y)
     tape.loss(y, "squared_error", target=0)
@@ -211,7 +211,7 @@ def test_what_follows_joined_columns_does_not_depend_on_the_batches_before(dtype
     results = []
     for module in (_core, reference_tape):
         tape = module.Tape()
-        exponential_of_joined(tape, "exp")
+        exponential_of_joined(tape)
         engine = module.Engine(tape, dtype)
         start = np.random.default_rng(1)
         engine.load([(0.1 * start.normal(size=s)).astype(dtype) for s in engine.parameter_shapes])
@@ -225,7 +225,7 @@ def test_noise_on_joined_columns_stays_finite():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(3200, 5)).astype("float32"), rng.normal(size=(3200, 1)).astype("float32")
     tape = _core.Tape()
-    exponential_of_joined(tape, "noise")
+    exponential_of_joined(tape, stddev=0.1)
     engine = _core.Engine(tape, "float32")
     engine.load([(0.1 * rng.normal(size=s)).astype("float32") for s in engine.parameter_shapes])
     for _ in range(10):
