@@ -59,6 +59,14 @@ void dense_dx(Range range, Panels<T> dy, Panels<T> weights, const T* relu_output
   }
 }
 
+// Columns of a by columns of b: a part of a unit, of kUnitRows rows at most.
+template <class T, class Finish>
+void sweep_columns(const Product<T>& product, Range part, const Finish& finish) {
+  if (product.depth < kManyRows) return sweep<T, false>(product, part, finish);
+  alignas(64) T sums[kUnitRows * kPanel<T>];
+  sweep_deep<T, false>(product, part, sums, StoreGradient<T>{sums}, finish);
+}
+
 template <class T>
 Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
                Weights<T> at) {
@@ -67,20 +75,20 @@ Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels
   const int64_t width = panel_width<T>(dy.width, p), first = u * kUnitRows;
   const bool bias = first >= in;  // the weights' last row, which meets a column of ones
   const int64_t height = bias ? 1 : in - first < kUnitRows ? in - first : kUnitRows;
-  const auto of_columns = [&](const T* a, int64_t stride, Range part, const auto& finish) {  // a meets part of the unit
-    const Product<T> product{rows, {a - part.first, 0, stride, stride, false}, panel_start(dy, p), width};
-    if (rows < kManyRows) return sweep<T, false>(product, part, finish);
-    alignas(64) T sums[kUnitRows * kPanel<T>];
-    sweep_deep<T, false>(product, part, sums, StoreGradient<T>{sums}, finish);
-  };
-  const auto run = [&](const auto& finish) {
-    if (bias) return of_columns(&one, 0, {0, 1}, finish);
+  Product<T> product{rows, {&one, 0, 0, 0, false}, panel_start(dy, p), width};
+  const auto run = [=](const auto& finish) mutable {
+    if (bias) return sweep_columns(product, {0, 1}, finish);
     for (int64_t i = 0; i < height; i += kPanel<T>) {
-      const int64_t panel = (first + i) / kPanel<T>;
-      const Range part{i, height - i < kPanel<T> ? height - i : kPanel<T>};
+      const int64_t panel = (first + i) / kPanel<T>, left = in - panel * kPanel<T>;
+      const Range part{i, left < kPanel<T> ? left : kPanel<T>};
       const T* a = x.at + panel * x.jump;
-      if (dy.width <= kThin && x.padded) dense_dw_thin(rows, a, part, dy, finish);
-      else of_columns(a, panel + 1 < panels<T>(in) ? x.stride : x.stride_last, part, finish);
+      if (dy.width <= kThin && x.padded) {
+        dense_dw_thin(rows, a, part, dy, finish);
+        continue;
+      }
+      product.a.at = a - i;
+      product.a.stride_last = left > kPanel<T> ? x.stride : x.stride_last;
+      sweep_columns(product, part, finish);
     }
   };
   const Weights<T> here = from_place(at, p * kPanel<T> * (in + 1) + (bias ? in : first) * width);

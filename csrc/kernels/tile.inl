@@ -15,7 +15,8 @@ struct Product {
 
 // `tiles` tiles of R rows from `row` on.
 template <class T, int R, int N, bool by_row, bool in_place, class Finish>
-void tile(const Product<T>& product, int64_t row, int64_t tiles, const Finish& given) {
+void tile(const Product<T>& given_product, int64_t row, int64_t tiles, const Finish& given) {
+  const Product<T> product = given_product;  // copies, which no store can change
   constexpr int L = kLanes<T>, ldc = N * L;
   const int64_t ldb = in_place ? product.stride_b : ldc;
   Finish finish = given;

@@ -1,35 +1,72 @@
-// The transpose of weights, by squares of vectors in registers.
+// The transpose of weights, by squares of vectors in registers. Vectors are put together from lanes of 16 bytes as these
+// are loaded, so that the interleaving stays within lanes, which every processor does fast.
 
-template <class T, int... I>
-inline Vec<T> interleave_low(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(a, b, (I % 2 ? kLanes<T> + I / 2 : I / 2)...);
+template <class T>
+constexpr int kLane = 16 / int(sizeof(T));  // elements of a lane
+template <class T>
+struct Lane {
+  typedef T V __attribute__((vector_size(16)));
+  typedef T Unaligned __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+};
+
+template <class V, int... I>
+inline auto joined(V a, V b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, I...);
 }
-template <class T, int... I>
-inline Vec<T> interleave_high(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(a, b, ((I % 2 ? kLanes<T> : 0) + kLanes<T> / 2 + I / 2)...);
+// Lanes from `from` on, `stride` apart: all, or the first `n`, and 0 for the others.
+template <class T, bool all>
+inline Vec<T> load_lanes(int64_t n, const T* from, int64_t stride) {
+  using V = typename Lane<T>::V;
+  const auto lane = [=](int i) -> V {
+    return all || i < n ? *reinterpret_cast<const typename Lane<T>::Unaligned*>(from + i * stride) : V{};
+  };
+  if constexpr (kVectorBytes == 16) return lane(0);
+  else {
+    constexpr auto two = std::make_integer_sequence<int, 2 * kLane<T>>();
+    if constexpr (kVectorBytes == 32) return joined(lane(0), lane(1), two);
+    else
+      return joined(joined(lane(0), lane(1), two), joined(lane(2), lane(3), two),
+                    std::make_integer_sequence<int, 4 * kLane<T>>());
+  }
+}
+// In each lane, the lower or upper halves of a and b, element by element.
+template <class T, int half, int... I>
+inline Vec<T> interleave(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
+  constexpr int E = kLane<T>;
+  return __builtin_shufflevector(a, b, (I / E * E + half * E / 2 + I % E / 2 + (I % 2 ? kLanes<T> : 0))...);
 }
 
-// The transpose of a square of kLanes x kLanes elements, in registers: log2(kLanes) rounds of interleaving.
-// Rows from `rows` on count as 0.
+// log2(E) rounds of interleaving a[i] and a[i + E / 2] transpose the squares of E x E elements in each lane.
+template <class T, bool all>
+inline void transpose_lanes(int64_t rows, const T* from, int64_t ld_from, T* to, int64_t ld_to) {
+  constexpr int L = kLanes<T>, E = kLane<T>;
+  constexpr auto lanes = std::make_integer_sequence<int, L>();
+#pragma GCC unroll 4
+  for (int first = 0; first < L; first += E) {  // of E columns
+    Vec<T> a[E], b[E];
+#pragma GCC unroll 4
+    for (int i = 0; i < E; ++i)
+      a[i] = load_lanes<T, all>((rows - i + E - 1) / E, from + i * ld_from + first, E * ld_from);
+#pragma GCC unroll 2
+    for (int n = 1; n < E; n *= 2) {
+#pragma GCC unroll 2
+      for (int i = 0; i < E / 2; ++i) {
+        b[2 * i] = interleave<T, 0>(a[i], a[i + E / 2], lanes);
+        b[2 * i + 1] = interleave<T, 1>(a[i], a[i + E / 2], lanes);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < E; ++i) a[i] = b[i];
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < E; ++i) store(to + (first + i) * ld_to, a[i]);
+  }
+}
+
+// The transpose of kLanes x kLanes elements, not in place; rows from `rows` on count as 0.
 template <class T>
 inline void transpose_square(int64_t rows, const T* from, int64_t ld_from, T* to, int64_t ld_to) {
-  constexpr int L = kLanes<T>;
-  constexpr auto lanes = std::make_integer_sequence<int, L>();
-  Vec<T> a[L], b[L];
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) a[i] = i < rows ? load(from + i * ld_from) : Vec<T>{};
-#pragma GCC unroll 4
-  for (int n = 1; n < L; n *= 2) {
-#pragma GCC unroll 8
-    for (int i = 0; i < L / 2; ++i) {
-      b[2 * i] = interleave_low<T>(a[i], a[i + L / 2], lanes);
-      b[2 * i + 1] = interleave_high<T>(a[i], a[i + L / 2], lanes);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < L; ++i) a[i] = b[i];
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) store(to + i * ld_to, a[i]);
+  if (rows >= kLanes<T>) transpose_lanes<T, true>(rows, from, ld_from, to, ld_to);
+  else transpose_lanes<T, false>(rows, from, ld_from, to, ld_to);
 }
 
 // to (padded out, width) = kernel[i0 : i0 + width, :]^T; width is whole vectors, rows of the kernel past `in` count as 0.

@@ -30,6 +30,7 @@ struct Rule_ {
     return w;
   }
   void end() const {
+    if (!pulls) return;
     Vec<T> total{};
     for (const Vec<T>& v : part) total += v;
     squares += double(sum<T>(total));
