@@ -89,7 +89,7 @@ CORE = [
     ),
     ("csrc/kernels/matmul.inl", "c + r * n + first, n, add || d > 0);", "add || d > 0", "add", (OPS,)),
     ("csrc/kernels/elementwise.inl", "to.at[r * to.row] += T(total);", "T(total)", "T(part[0])", (OPS, TAPES)),
-    ("csrc/kernels/dense.inl", "const Range part{i, height", "{i,", "{0,", ("tests/test_kernels_dense.py",)),
+    ("csrc/kernels/dense.inl", "const Range part{i, left", "{i,", "{0,", ("tests/test_kernels_dense.py",)),
     ("csrc/passes.cpp", "if (!back) clear_padding(", "!back", "false", (TAPES,)),
     ("csrc/passes.cpp", "if (back && !node.adds[i]) clear_padding(", "!node.adds[i]", "false", (TAPES,)),
     ("csrc/passes.cpp", "if (dv) dv[r] += of.scale[r];", "of.scale[r]", "of.scale[0]", (TAPES, FUZZ)),
