@@ -324,6 +324,43 @@ def test_a_clone_function_chooses_what_is_cloned():
     assert clone.layers[1] is not model.layers[1]
 
 
+@pytest.mark.parametrize(
+    "make", [wide_and_deep, lambda: Sequential([Input((3,)), layers.Dense(1)]), lambda: Doubling(units=1)]
+)
+def test_a_clone_is_compiled_as_the_model_is(make):
+    model = make()
+    assert not mlpcore.models.clone_model(model).compiled
+    model.compile(
+        loss=lambda y, p: ops.mean(ops.abs(y - p), axis=-1),
+        optimizer=mlpcore.optimizers.Adam(0.5, beta_1=0.8),
+        metrics=["mse"],
+    )
+    clone = mlpcore.models.clone_model(model)
+    assert clone.optimizer is not model.optimizer
+    data, y = [x_of(8, 2), x_of(8, 3)] if make is wide_and_deep else x_of(8, 3), x_of(8, 1)
+    for one in (model, clone):
+        one.predict(data, verbose=0)  # builds a subclass
+    clone.set_weights(model.get_weights())
+    histories = [one.fit(data, y, epochs=2, shuffle=False, verbose=0).history for one in (model, clone)]
+    assert histories[0] == histories[1]
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), clone.get_weights(), strict=True))
+
+
+def test_what_a_model_is_compiled_with_and_cannot_be_made_anew_is_named():
+    class Scaled(mlpcore.losses.Loss):
+        def __init__(self, scale):
+            super().__init__()
+            self.scale = scale
+
+        def call(self, y, p):
+            return self.scale * ops.mean(ops.square(y - p), axis=-1)
+
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile(loss=Scaled(2.0), optimizer="sgd")
+    with pytest.raises(ValueError, match=r"clone_model: .* Scaled cannot be made from its config .* get_config\(\)"):
+        mlpcore.models.clone_model(model)
+
+
 def test_a_subclass_is_made_anew_from_its_arguments():
     model = Doubling(units=5, name="twice")
     other = mlpcore.models.clone_model(model)

@@ -20,7 +20,7 @@ def clone_model(
     input_tensors: Structure = None,
     clone_function: Callable[[Layer], Layer] | None = None,
 ) -> Any:
-    """Return a model of new layers of the same configuration, with new weights; it is not compiled.
+    """Return a model of new layers of the same configuration, with new weights; compiled alike if the model is.
 
     Parameters
     ----------
@@ -44,7 +44,21 @@ def clone_model(
     """
     if not isinstance(model, Model):
         raise TypeError(f"clone_model: model must be a Model, got {model!r}")
-    clone = clone_function or _cloned
+    with functions_kept():
+        copy = _copied(model, input_tensors, clone_function or _cloned)
+        if not model.compiled:
+            return copy
+        try:
+            copy.compile_from_config(model.get_compile_config())
+        except ValueError as error:
+            raise ValueError(
+                f"clone_model: {model.name!r} is compiled with what cannot be made anew: {error} Give it a "
+                "get_config() with the arguments of its constructor, or clone the model before compile()."
+            ) from error
+    return copy
+
+
+def _copied(model: Model, input_tensors: Structure, clone: Callable[[Layer], Layer]) -> Any:
     if isinstance(model, Sequential) and type(model).from_config.__func__ is Sequential.from_config.__func__:  # type: ignore[attr-defined]
         layers: list[Any] = [clone(layer) for layer in model.layers]
         first = model._first
@@ -54,8 +68,7 @@ def clone_model(
             layers.insert(0, InputLayer(batch_shape=first.batch_shape, dtype=first.input_dtype, name=first.name))
         return Sequential(layers, name=model.name, trainable=model.trainable)
     if model._wiring is None:
-        with functions_kept():
-            return type(model).from_config(model.get_config())
+        return type(model).from_config(model.get_config())
     return _cloned_graph(model, input_tensors, clone)
 
 
@@ -63,8 +76,7 @@ def _cloned(layer: Layer) -> Layer:
     if isinstance(layer, Model):
         whole: Layer = clone_model(layer)
         return whole
-    with functions_kept():
-        new: Layer = type(layer).from_config(layer.get_config())
+    new: Layer = type(layer).from_config(layer.get_config())
     return new
 
 
