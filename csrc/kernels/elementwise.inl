@@ -57,18 +57,6 @@ inline void map_rows(int64_t rows, int64_t width, T* y, F f, O... operands) {
   run(RowOf<T>(operands)...);
 }
 
-template <class T>
-void add_to(int64_t n, const T* x, T* y) {  // y (n) += x
-  for (int64_t i = 0; i < n; i += kLanes<T>) store(y + i, load(y + i, n - i) + load(x + i, n - i), n - i);
-}
-
-template <class T>
-double total_of(int64_t n, const T* x) {
-  Vec<T> total{};
-  for (int64_t i = 0; i < n; i += kLanes<T>) total += load(x + i, n - i);
-  return double(sum<T>(total));
-}
-
 // to += f(operands...), summed over what `to` broadcasts: the columns part by part, then the rows, in order.
 template <class T, class F, class... O>
 inline void accumulate(int64_t rows, int64_t width, Operand<T> to, F f, O... operands) {
@@ -83,8 +71,8 @@ inline void accumulate(int64_t rows, int64_t width, Operand<T> to, F f, O... ope
       for (int64_t start = 0; start < width; start += together) {
         const int64_t n = width - start < together ? width - start : together;
         for (int64_t i = 0; i < n; i += L) store(part + i, f(x.get(start + i, n - i)...));
-        if (to.column) add_to(n, part, to.at + r * to.row + start);
-        else total += total_of(n, part);
+        if (to.column) axpy(T(1), part, to.at + r * to.row + start, n);
+        else total += double(along<T, Sum<T>>(n, part));
       }
       if (to.column || (to.row == 0 && r + 1 < rows)) continue;
       to.at[r * to.row] += T(total);

@@ -202,18 +202,19 @@ inline Vec<T> rotate(Vec<T> v, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(v, v, ((I + n) % kLanes<T>)...);
 }
 
-// The sum of all lanes, halves first.
-template <class T, int n = kLanes<T> / 2>
-inline T sum(Vec<T> v) {
-  v += rotate<T, n>(v, std::make_integer_sequence<int, kLanes<T>>());
-  if constexpr (n > 1) return sum<T, n / 2>(v);
+// All lanes joined, halves first.
+template <class T, int n = kLanes<T> / 2, class F>
+inline T fold(Vec<T> v, F join) {
+  v = join(v, rotate<T, n>(v, std::make_integer_sequence<int, kLanes<T>>()));
+  if constexpr (n > 1) return fold<T, n / 2>(v, join);
   else return v[0];
 }
+template <class T>
+inline T sum(Vec<T> v) {
+  return fold<T>(v, [](Vec<T> a, Vec<T> b) { return a + b; });
+}
 // The largest lane, for a vector without NaN.
-template <class T, int n = kLanes<T> / 2>
+template <class T>
 inline T largest(Vec<T> v) {
-  const Vec<T> other = rotate<T, n>(v, std::make_integer_sequence<int, kLanes<T>>());
-  v = other > v ? other : v;
-  if constexpr (n > 1) return largest<T, n / 2>(v);
-  else return v[0];
+  return fold<T>(v, [](Vec<T> a, Vec<T> b) { return b > a ? b : a; });
 }

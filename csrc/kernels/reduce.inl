@@ -23,14 +23,6 @@ struct Least {
   static Vec<T> join(Vec<T> a, Vec<T> b) { return (b < a) | (b != b) ? b : a; }
 };
 
-// All lanes joined, halves first.
-template <class T, class R, int n = kLanes<T> / 2>
-inline T fold(Vec<T> v) {
-  v = R::join(v, rotate<T, n>(v, std::make_integer_sequence<int, kLanes<T>>()));
-  if constexpr (n > 1) return fold<T, R, n / 2>(v);
-  else return v[0];
-}
-
 constexpr int64_t kTogether = 64;  // vectors joined before they join the total: sums of many stay exact to a few units
 
 // The reduction of n elements in a row.
@@ -44,7 +36,7 @@ inline T along(int64_t n, const T* x) {
       part = R::join(part, first_lanes<T>(load(x + i, n - i), n - i, R::first));
     total = R::join(total, part);
   }
-  return fold<T, R>(total);
+  return fold<T>(total, R::join);
 }
 
 // The reduction of n vectors, `inner` elements apart, of which the first `left` lanes count.

@@ -35,10 +35,11 @@ namespace {
 #include "sparse.inl"
 
 #include "dropout.inl"
-#include "elementwise.inl"
 #include "plain.inl"
 #include "reduce.inl"
 #include "vector.inl"
+
+#include "elementwise.inl"
 
 #include "layout.inl"
 #include "matmul.inl"

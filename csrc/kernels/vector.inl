@@ -15,10 +15,7 @@ T dot(const T* a, const T* b, int64_t n) {
 
 template <class T>
 void axpy(T a, const T* x, T* y, int64_t n) {
-  constexpr int L = kLanes<T>;
-  int64_t i = 0;
-  for (; i + L <= n; i += L) store(y + i, load(y + i) + a * load(x + i));
-  for (; i < n; ++i) y[i] += a * x[i];
+  for (int64_t i = 0; i < n; i += kLanes<T>) store(y + i, load(y + i, n - i) + a * load(x + i, n - i), n - i);
 }
 
 template <class T>
