@@ -135,14 +135,10 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   const size_t n_arrays = clips ? 2 * plan_.layers.size() : 0;
   std::vector<double> array_squares(threads * n_arrays);
   bool penalised = update.l1 != 0 || update.l2 != 0;
-  for (const Layer& layer : plan_.layers) penalised = penalised || layer.l1 != 0 || layer.l2 != 0;
+  for (const Layer& layer : plan_.layers) penalised = penalised || layer.is_penalised();
   const Weights<T> all{p.weights.get(), averages > 0 ? p.slots[0].get() : nullptr,
                        averages > 1 ? p.slots[1].get() : nullptr, averages > 2 ? p.slots[2].get() : nullptr};
   const int64_t first_step = p.step;
-  const auto own = [&](const Unit& unit) {
-    const auto here = [&](T* at) { return at ? at + unit.offset : nullptr; };
-    return Weights<T>{here(all.w), here(all.slot0), here(all.slot1), here(all.slot2)};
-  };
   const auto follow = [&](const Unit& unit, int64_t t) {  // the moving average
     if (!average) return;
     T *a = average + unit.offset, *w = all.w + unit.offset;
@@ -179,7 +175,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         T* g = gradient.get() + unit.offset;
         norms.get()[u] = k_.penalise(s, unit.kernel, unit.size, all.w + unit.offset, g);
         if (clips) return;
-        k_.update(s, unit.kernel, T(1), unit.size, g, own(unit));
+        k_.update(s, unit.kernel, T(1), unit.size, g, all.from(unit.offset));
         follow(unit, t);
       });
       if (clips) {
@@ -196,7 +192,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
           if (update.clip_norm_each > 0)
             scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
           k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
-                    own(unit));
+                    all.from(unit.offset));
           follow(unit, t);
         });
       }
@@ -342,7 +338,7 @@ Sums Engine<T>::evaluate(const Data<T>& data, int64_t batch_size, int threads) c
   Step<T> nothing = Update().step<T>(1, 0, 1);
   Memory<T> scratch(kUnitRows * k_.panel);
   for (size_t u = 0; u + 1 < units_.size(); ++u)
-    if (units_[u].kernel && (plan_.layers[units_[u].layer].l1 != 0 || plan_.layers[units_[u].layer].l2 != 0))
+    if (units_[u].kernel && plan_.layers[units_[u].layer].is_penalised())
       norms.get()[u] =
           k_.penalise(nothing, true, units_[u].size, parameters_->weights.get() + units_[u].offset, scratch.get());
   sums.penalty = weights_.penalty_of(norms.get(), units_, 0, 0, 1) * double(data.rows);
@@ -368,48 +364,25 @@ void Engine<T>::predict(const Data<T>& data, T* const* out, int64_t batch_size, 
 }
 
 template <class T>
-void Engine<T>::activations(const Data<T>& data, T* const* out, int threads) const {
-  const Plan& plan = plain();
-  const RowWork<T> rows(plan, k_, passes_);
-  each_block(plan, true, false, false, data, 0, nullptr, threads,
-             [&](Space<T>& space, int, int64_t r, Range range, const Passes<T>& passes) {
-               rows.gather(data, r, range, space);
-               for (const Node& node : plan.nodes)
-                 passes.forward(node, space, {.x = {}, .judged_by = kLeastTileRows}, range, nullptr);
-               for (size_t v = 0; v < plan.buffer_of_op.size(); ++v) {
-                 const int b = plan.buffer_of_op[v];
-                 if (out[v]) passes.read(space, b, range, out[v] + r * plan.width(b));
-               }
-             });
-}
-
-template <class T>
-void Engine<T>::input_gradient(const Data<T>& data, const T* cotangent, T* dx, int threads) const {
+void Engine<T>::input_gradient(const Data<T>& data, T* dx, int threads) const {
   const Plan& plan = plain();
   const RowWork<T> rows(plan, k_, passes_);
   const int64_t in = plan.input_width(), width = plan.output_width();
   threads = useful_threads(data, data.rows, most_nonzeros(data, data.rows), threads);
-  const int64_t each = cotangent ? 0 : kBlockRows * (width + in);
+  const int64_t each = kBlockRows * (width + in);
   Memory<T> row_major(each * threads);
   const auto gradient = [&](Space<T>& space, int thread, int64_t r, Range range, const Passes<T>& passes) {
     const Input<T> x = rows.input(data, r, kLeastTileRows, space);
     rows.gather(data, r, range, space);
     for (const Node& node : plan.nodes) passes.forward(node, space, x, range, nullptr);
     const auto &dy = space.buffers[plan.outputs[0]].gradient, &dx_here = space.buffers[plan.inputs[0]].gradient;
-    const auto back = [&](const T* cotangents) {
-      k_.gather(cotangents, nullptr, range, dy);
-      for (size_t n = plan.nodes.size(); n-- > 0;)
-        passes.backward(plan.nodes[n], space, x, range, nullptr, space.scratch.get());
-    };
-    if (cotangent) {
-      back(cotangent + r * width);
-      return k_.scatter(dx_here, range, dx + r * in);
-    }
     T *unit = row_major.get() + thread * each, *one = unit + range.rows * width;
     for (int64_t j = 0; j < width; ++j) {
       std::fill_n(unit, range.rows * width, T(0));
       for (int64_t i = 0; i < range.rows; ++i) unit[i * width + j] = 1;
-      back(unit);
+      k_.gather(unit, nullptr, range, dy);
+      for (size_t n = plan.nodes.size(); n-- > 0;)
+        passes.backward(plan.nodes[n], space, x, range, nullptr, space.scratch.get());
       k_.scatter(dx_here, range, one);
       for (int64_t i = 0; i < range.rows; ++i) std::copy_n(one + i * in, in, dx + ((r + i) * width + j) * in);
     }

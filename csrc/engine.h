@@ -46,12 +46,8 @@ class Engine {
   // read here and below, nor is the order. With `training`, noise is that of the coming step.
   void predict(const Data<T>& data, T* const* out, int64_t batch_size, bool training, int threads) const;
 
-  // out[v] (rows, width of v) = the tape's value v, where not null; not for sparse rows
-  void activations(const Data<T>& data, T* const* out, int threads) const;
-
-  // dx (rows, in) = sum_j cotangent[:, j] d output_j / d x for cotangent (rows, output width); null: dx (rows, output width,
-  // in), the gradient of each output
-  void input_gradient(const Data<T>& data, const T* cotangent, T* dx, int threads) const;
+  // dx (rows, output width, in): the gradient of each output
+  void input_gradient(const Data<T>& data, T* dx, int threads) const;
 
  private:
   const std::vector<Unit>& units(const Space<T>& space) const;

@@ -46,11 +46,10 @@ enum class Loss {
   quantile,
   hinge,
   squared_hinge,
-  categorical_hinge,
 };
 
 // Whether a loss reads class indices (n,) rather than a matrix of targets.
-constexpr bool reads_classes(Loss l) { return l == Loss::cross_entropy || l == Loss::categorical_hinge; }
+constexpr bool reads_classes(Loss l) { return l == Loss::cross_entropy; }
 
 // The activation with which a loss has one joint gradient, without the division that would overflow; identity: none.
 constexpr Activation partner(Loss l) {
@@ -195,6 +194,11 @@ struct Norms {
 template <class T>
 struct Weights {
   T *w, *slot0 = nullptr, *slot1 = nullptr, *slot2 = nullptr;
+
+  Weights from(int64_t element) const {
+    const auto here = [=](T* p) { return p ? p + element : nullptr; };
+    return {here(w), here(slot0), here(slot1), here(slot2)};
+  }
 };
 
 // Which random numbers a dropout or a Gaussian noise uses.

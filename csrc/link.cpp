@@ -260,8 +260,6 @@ class Linker {
       plan_.sample_weights = std::max(plan_.sample_weights, t.sample_weight + 1);
     }
     for (const Assignment& a : tape_.assignments) plan_.assignments.emplace_back(a.parameter, as_plain(a.value));
-    plan_.buffer_of_op.resize(ops_.size());
-    for (size_t v = 0; v < ops_.size(); ++v) plan_.buffer_of_op[v] = place_[of_.root[v]].home;
     bool in_place = !plan_.inputs.empty();
     for (const int b : plan_.inputs) in_place = in_place && plan_.buffers[b].layout == Layout::panels;
     plan_.chain = tape_.inputs == 1 && tape_.outputs.size() == 1;
@@ -277,7 +275,7 @@ class Linker {
         if (std::count(plan_.inputs.begin(), plan_.inputs.end(), b))
           in_place = in_place && node.kind == OpKind::dense && node.move == Move::none;
     for (const int b : plan_.outputs) in_place = in_place && !std::count(plan_.inputs.begin(), plan_.inputs.end(), b);
-    plan_.dense_first = in_place;
+    plan_.dense_first = in_place && !plan_.layers.empty();
   }
 
   void plan_losses() {

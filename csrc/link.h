@@ -88,8 +88,7 @@ struct Plan {
   std::vector<Node> nodes;
   std::vector<Layer> layers;  // one for each of the tape's parameters
   std::vector<Buffer> buffers;
-  std::vector<int> buffer_of_op;  // where each of the tape's values is; -1: left out
-  std::vector<int> inputs;        // buffer of each input
+  std::vector<int> inputs;  // buffer of each input
   struct Target {
     int buffer, index;
   };

@@ -271,7 +271,7 @@ void Tape::loss(LossOp loss) {
   check_index(loss.sample_weight, -1, "sample_weight");
   require(loss.delta > 0, "delta must be > 0, got " + text(loss.delta));
   require(loss.gamma >= 0, "gamma must be >= 0, got " + text(loss.gamma));
-  require(loss.smoothing >= 0 && loss.smoothing < 1, "label_smoothing must be in [0, 1), got " + text(loss.smoothing));
+  require(loss.smoothing >= 0 && loss.smoothing <= 1, "label_smoothing must be in [0, 1], got " + text(loss.smoothing));
   require((loss.loss == Loss::quantile) == !loss.quantiles.empty(),
           "the loss quantile, and no other, takes quantiles: at least one");
   for (double q : loss.quantiles) require(q > 0 && q < 1, "quantiles must be in (0, 1), got " + text(q));
@@ -291,16 +291,6 @@ void Tape::total(int x, int sample_weight) {
   require(value(x).batched, "a total sums the rows of a batched value");
   check_index(sample_weight, -1, "sample_weight");
   totals.push_back({x, sample_weight});
-}
-
-Tape Tape::truncated(int values) const {
-  require(values >= 0 && values <= int(ops.size()),
-          "the tape has " + text(int64_t(ops.size())) + " values, got " + text(int64_t(values)));
-  Tape t;
-  t.ops.assign(ops.begin(), ops.begin() + values);
-  t.parameters = parameters;
-  for (const Op& op : t.ops) t.inputs += op.kind == OpKind::input;
-  return t;
 }
 
 size_t Tape::hash() const {

@@ -141,8 +141,6 @@ struct Tape {
   void penalty(int p, double l1, double l2);
   void total(int x, int sample_weight);
 
-  // The first `values` values and all declarations; losses and all else that ends a tape are left out.
-  Tape truncated(int values) const;
   bool operator==(const Tape&) const = default;
   size_t hash() const;
 

@@ -50,14 +50,12 @@ Norms UnitWork<T>::product(const Batch<T>& batch, const Space<T>& space, const I
                            const Step<T>* step, Weights<T> to) const {
   const Layer& layer = plan_.layers[unit.layer];
   const Node& node = plan_.nodes[use];
-  const auto here = [&](T* p) { return p ? p + layer.offset : nullptr; };
-  const Weights<T> at{here(to.w), here(to.slot0), here(to.slot1), here(to.slot2)};
   const Panels<T> dy = space.buffers[node.to].gradient;
   if (unit.kernel && layer.is_fused() && passes_.on_words(node, space, x)) {
-    const auto of_unit = [&](T* p) { return p ? p + unit.offset : nullptr; };
-    const Weights<T> own{of_unit(to.w), of_unit(to.slot0), of_unit(to.slot1), of_unit(to.slot2)};
-    return space.words->gradient(layer, unit.panel, unit.unit, plan_.buffers[node.to].rows(batch.rows), step, own);
+    const int64_t rows = plan_.buffers[node.to].rows(batch.rows);
+    return space.words->gradient(layer, unit.panel, unit.unit, rows, step, to.from(unit.offset));
   }
+  const Weights<T> at = to.from(layer.offset);
   if (x.sparse.start && node.from() == plan_.inputs[0])
     return k_.sparse_dw(unit.panel, unit.unit, batch.rows, space.columns.get(), layer.in, dy, step, at);
   return k_.dense_dw(unit.panel, unit.unit, plan_.buffers[node.to].rows(batch.rows), passes_.read_rows(node, space, x),

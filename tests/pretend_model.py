@@ -49,10 +49,11 @@ class PretendModel:
     def get_weights(self):
         return [self.epochs]
 
-    input_shape = (None, 1)
+    def get_build_config(self):
+        return {"input_shape": (None, 1)}
 
-    def build(self, input_shape):
-        self.built = input_shape == self.input_shape
+    def build_from_config(self, config):
+        self.built = config == {"input_shape": [None, 1]}  # as JSON gives tuples back
 
     def save_weights(self, path):
         Path(path).write_text(json.dumps({"epochs": self.epochs, "best": self.best}))

@@ -244,19 +244,15 @@ class Engine:
     def evaluate(self, x, y, *, sample_weight=None, n_threads=1):
         return self.gradient(x, y, sample_weight=sample_weight)[0]
 
-    def activations(self, x, n_threads=1):
-        return self._forward(x, None)
-
-    def input_gradient(self, x, cotangent=None, n_threads=1):
+    def input_gradient(self, x, n_threads=1):
         values = self._forward(x, None)
-        width = values[self.tape.result].shape[1]
-        if cotangent is None:
-            columns = np.eye(width, dtype=self.dtype)
-            return np.stack([self.input_gradient(x, np.tile(c, (len(x), 1))) for c in columns], axis=1)
-        deltas = [None] * len(values)
-        deltas[self.tape.result] = cotangent
-        self._backward(values, deltas, None)
-        return deltas[0]
+        gradients = []
+        for column in np.eye(values[self.tape.result].shape[1], dtype=self.dtype):
+            deltas = [None] * len(values)
+            deltas[self.tape.result] = np.tile(column, (len(x), 1))
+            self._backward(values, deltas, None)
+            gradients.append(deltas[0])
+        return np.stack(gradients, axis=1)
 
     def _gradient(self, x, y, l2, l1, sample_weight, step):
         weight = np.ones(len(x), self.dtype) if sample_weight is None else sample_weight

@@ -87,16 +87,6 @@ def squared_hinge(p, y):
     return (margin**2).sum(axis=1), -2 * s * margin
 
 
-def categorical_hinge(p, y):
-    """max(0, 1 + max(0, max of the other p) - p[y]), y class indices (m,): Keras' CategoricalHinge."""
-    t, rows = one_hot(y, p), np.arange(len(p))
-    others = np.where(t == 1, 0, p)
-    margin = 1 + others.max(axis=1) - p[rows, y]
-    gradient = -t
-    gradient[rows, others.argmax(axis=1)] += np.where(others.max(axis=1) > 0, 1, 0)
-    return np.maximum(margin, 0), gradient * (margin > 0)[:, None]
-
-
 LOSSES = {
     f.__name__: f
     for f in (
@@ -110,10 +100,9 @@ LOSSES = {
         binary_cross_entropy,
         hinge,
         squared_hinge,
-        categorical_hinge,
     )
 }
-CLASSES = {"cross_entropy", "categorical_hinge"}  # y holds class indices
+CLASSES = {"cross_entropy"}  # y holds class indices
 # dz = p - y for these pairs, without the division that would overflow
 PAIRS = {("cross_entropy", "softmax"), ("binary_cross_entropy", "logistic"), ("poisson", "exp")}
 

@@ -185,12 +185,6 @@ class Tape:
     def copy(self):
         return copy.deepcopy(self)
 
-    def truncated(self, n_values):
-        """The first n values and all declarations."""
-        tape = Tape()
-        tape.declared, tape.ops = list(self.declared), self.ops[:n_values]
-        return tape
-
     def _everything(self):
         return tuple(tuple(v) for v in vars(self).values())
 

@@ -11,10 +11,11 @@ X = RNG.normal(size=(40, 3)).astype(np.float32)
 Y = X.sum(axis=1)
 
 
-def small(use_ema=True):
+def small(use_ema=True, optimizer=None):
     random.set_seed(3)
     model = models.Sequential([layers.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(1)])
-    model.compile(optimizers.SGD(0.1, use_ema=use_ema, **({"ema_momentum": 0.8} if use_ema else {})), "mse")
+    averages = {"use_ema": True, "ema_momentum": 0.8} if use_ema else {}
+    model.compile(optimizer or optimizers.SGD(0.1, **averages), "mse")
     return model
 
 
@@ -94,6 +95,12 @@ def test_before_the_first_step_there_is_nothing_to_swap():
     model = small()
     before = model.predict(X, verbose=0)
     np.testing.assert_array_equal(model.predict(X, verbose=0, callbacks=[SwapEMAWeights()]), before)
+
+
+def test_averages_without_memory_are_the_weights():
+    model = small(optimizer=optimizers.Adam(use_ema=True, ema_momentum=0.0))
+    fit(model, SwapEMAWeights(), validation_data=(X, Y))
+    assert np.isfinite(model.evaluate(X, Y, verbose=0, callbacks=[SwapEMAWeights()])).all()
 
 
 def test_optimizer_without_averages_is_refused():

@@ -130,6 +130,10 @@ CASES = {  # name -> (function of ops, the same in NumPy); of rows (4, 2, 3)
         lambda x: ops.average(x, axis=-1, weights=CONSTANT),
         lambda x: np.average(x, axis=-1, weights=CONSTANT),
     ),
+    "average of axis 1": (
+        lambda x: ops.average(x, axis=1, weights=[0.2, 0.8]),
+        lambda x: np.average(x, axis=1, weights=[0.2, 0.8]),
+    ),
     "average of all": (lambda x: ops.average(x, weights=CONSTANT), lambda x: (x * CONSTANT).sum() / 48),
     "max": (lambda x: ops.max(x, axis=(0, 1)), lambda x: x.max((0, 1))),
     "min": (lambda x: ops.amin(x, axis=-1), lambda x: x.min(-1)),
@@ -506,6 +510,35 @@ def test_an_unknown_op_suggests_the_nearest():
 
 def test_integers_that_are_no_numbers_give_no_warning():
     assert ops.floor_divide(np.array([1]), np.array([0])).dtype == np.int32
+
+
+@pytest.mark.parametrize("x", np.array([[-np.inf, -np.inf], [np.inf, 0], [0, -np.inf], [np.nan, 1], [np.inf, np.inf]]))
+def test_soft_maxima_of_infinite_and_nan_elements(x):
+    with np.errstate(invalid="ignore"):
+        expected = np.logaddexp(*x)
+    np.testing.assert_allclose(ops.logaddexp(*x), expected, rtol=1e-6)
+    np.testing.assert_allclose(ops.logsumexp(x), expected, rtol=1e-6)
+
+
+def test_infinities_are_close_to_themselves_alone():
+    values = np.array([1.0, np.inf, -np.inf, np.nan])
+    for equal_nan in (False, True):
+        np.testing.assert_array_equal(
+            ops.isclose(values[:, None], values, equal_nan=equal_nan),
+            np.isclose(values[:, None], values, equal_nan=equal_nan),
+        )
+
+
+def test_nan_stays_nan_and_leaves_the_rest_alone():
+    np.testing.assert_array_equal(ops.heaviside([np.nan, -1.0, 0.0, 2.0], 0.5), [np.nan, 0, 0.5, 1])
+    np.testing.assert_array_equal(ops.sort([3.0, np.nan, -np.inf, 1.0]), [-np.inf, 1, 3, np.nan])
+    np.testing.assert_array_equal(ops.argsort([3.0, np.nan, -np.inf, 1.0]), [2, 3, 0, 1])
+
+
+def test_weights_of_an_average_lie_along_its_axis():
+    x = np.arange(9.0).reshape(3, 3)
+    np.testing.assert_array_equal(ops.average(x, axis=0, weights=[1, 0, 0]), [0, 1, 2])
+    np.testing.assert_array_equal(ops.average(x, axis=1, weights=[1, 0, 0]), [0, 3, 6])
 
 
 def test_of_numbers_and_lists_alone():

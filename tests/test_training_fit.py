@@ -602,6 +602,14 @@ def test_misspelt_names_are_named():
         regressor(loss="mean_squred_error").fit(X, Y, verbose=0)
     with pytest.raises(ValueError, match="did you mean"):
         regressor(metrics=["acuracy"]).fit(X, Y, verbose=0)
+    with pytest.raises(ValueError, match="'accuracy'"):
+        regressor(loss="accuracy")
+
+
+@pytest.mark.parametrize("weights", [{"main": None, "aux": 0.1}, [None, 0.1], {"aux": 0.1}])
+def test_no_weight_of_a_loss_is_one(weights):
+    expected = two_outputs(loss_weights=[1.0, 0.1]).fit(X, (Y, Y), verbose=0, shuffle=False).history
+    assert two_outputs(loss_weights=weights).fit(X, (Y, Y), verbose=0, shuffle=False).history == expected
 
 
 @pytest.mark.parametrize(

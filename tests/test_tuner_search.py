@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import mlpcore
 import mlpcore.tuner as kt
 from mlpcore.callbacks import Callback
 from pretend_model import PretendModel, build_pretend_model
@@ -54,6 +55,28 @@ def test_the_best_models_have_the_weights_of_their_best_epochs(tmp_path):
     assert [model.epochs for model in models] == [3, 3]
     assert tuner.get_best_hyperparameters()[0].values == trials[0].hyperparameters.values
     assert tuner.oracle.get_best_trials(1)[0].metrics.get_last_value("val_accuracy") == trials[0].score
+
+
+def test_subclassed_models_are_searched(tmp_path):
+    class Net(mlpcore.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.hidden = mlpcore.layers.Dense(units, activation="relu")
+            self.out = mlpcore.layers.Dense(1)
+
+        def call(self, inputs):
+            return self.out(self.hidden(inputs))
+
+    def build(hp):
+        model = Net(hp.Int("units", 2, 4))
+        model.compile(loss="mse", optimizer="adam")
+        return model
+
+    tuner = random_search(tmp_path, build, objective="val_loss", max_trials=2)
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    tuner.search(x, x[:, 0], epochs=2, validation_data=(x, x[:, 0]), verbose=0)
+    (model,) = tuner.get_best_models(1)
+    assert model.evaluate(x, x[:, 0], verbose=0) == pytest.approx(tuner.oracle.get_best_trials(1)[0].score, rel=1e-5)
 
 
 def test_fit_gets_the_arguments_and_each_trial_its_copies_of_callbacks(tmp_path):

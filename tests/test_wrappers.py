@@ -315,6 +315,35 @@ def test_the_model_goes_on_with_the_estimators_loss(estimator, factor):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": "sgd", "momentum": 0.7, "nesterovs_momentum": False},
+        {"solver": "adam", "beta_1": 0.5, "epsilon": 1e-3},
+        {"solver": "adamw", "weight_decay": 0.5, "beta_1": 0.5, "epsilon": 1e-3},
+        {"solver": "nadam", "beta_2": 0.9},
+        {"solver": "rmsprop", "rho": 0.5, "epsilon": 1e-3},
+        {"solver": "adagrad", "epsilon": 1e-2},
+        {"solver": "sgd", "clip_norm": 0.01},
+        {"solver": "sgd", "l1": 0.3, "alpha": 0.2},
+    ],
+    ids=str,
+)
+def test_the_model_trains_as_the_estimator_would_from_a_new_optimizer(settings):
+    n = len(X)
+    once = {"max_iter": 1, "batch_size": n, "shuffle": False, "dtype": "float32"}
+    estimator = MLPClassifier((6,), alpha=0.0, random_state=0, learning_rate_init=0.05, **once).set_params(**settings)
+    model = estimator.fit(X, Y).to_model()
+    if "l1" in settings:  # which estimators divide by the rows
+        estimator.set_params(l1=settings["l1"] * n, alpha=settings["alpha"] * n)
+    estimator.set_params(warm_start=True, max_iter=3).fit(X, Y)
+    model.fit(X, Y, batch_size=n, shuffle=False, epochs=3, verbose=0)
+    expected = [part for pair in zip(estimator.coefs_, estimator.intercepts_, strict=True) for part in pair]
+    for ours, theirs in zip(model.get_weights(), expected, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_model_of_a_hinge_loss_for_several_classes_trains():
     estimator = MLPClassifier((6,), loss="hinge", max_iter=5, random_state=0).fit(X, Y)
     with pytest.warns(UserWarning, match="no hinge loss: the model is compiled with the plain cross entropy"):

@@ -194,39 +194,14 @@ class BoundEngine {
     return py::cast(out);
   }
 
-  std::vector<py::array_t<T>> activations(const py::array& x, int threads) {
+  py::array_t<T> input_gradient(const py::object& x, int threads) {
     const Plan& plan = engine_.plain();
-    Data<T> data{};
-    const auto view = checked<T>(x, "x", {kAny, plan.input_width()});
-    data.x = {view.data()};
-    data.rows = view.shape(0);
-    std::vector<py::array_t<T>> out;
-    std::vector<T*> to;
-    for (const int b : plan.buffer_of_op) {
-      out.emplace_back(std::vector<py::ssize_t>{view.shape(0), py::ssize_t(plan.width(b))});
-      to.push_back(out.back().mutable_data());
-    }
-    py::gil_scoped_release release;
-    std::shared_lock lock(shared_->mutex);
-    engine_.activations(data, to.data(), threads);
-    return out;
-  }
-
-  py::array_t<T> input_gradient(const py::object& x, const py::object& cotangent, int threads) {
-    const Plan& plan = engine_.plain();
-    const int64_t in = plan.input_width(), width = plan.output_width();
     const PassArrays<T> input(x, plan);
-    const py::ssize_t rows = input.data.rows;
-    py::array_t<T> given;
-    if (!cotangent.is_none()) given = checked<T>(cotangent, "cotangent", {rows, width});
-    const std::vector<py::ssize_t> shape =
-        cotangent.is_none() ? std::vector<py::ssize_t>{rows, width, in} : std::vector<py::ssize_t>{rows, in};
-    py::array_t<T> out(shape);
-    const T* from = cotangent.is_none() ? nullptr : given.data();
+    py::array_t<T> out(std::vector<py::ssize_t>{py::ssize_t(input.data.rows), plan.output_width(), plan.input_width()});
     T* to = out.mutable_data();
     py::gil_scoped_release release;
     std::shared_lock lock(shared_->mutex);
-    engine_.input_gradient(input.data, from, to, threads);
+    engine_.input_gradient(input.data, to, threads);
     return out;
   }
 
@@ -341,9 +316,7 @@ void bind_engine_of(py::module_& m, const char* name) {
            py::arg("batch_size") = 0, py::arg("n_threads") = 1, py::arg("divide_by") = "weights")
       .def("predict", &E::predict, py::arg("x"), py::arg("n_threads") = 1, py::kw_only(), py::arg("batch_size") = 0,
            py::arg("training") = false)
-      .def("activations", &E::activations, py::arg("x"), py::arg("n_threads") = 1)
-      .def("input_gradient", &E::input_gradient, py::arg("x"), py::arg("cotangent") = py::none(),
-           py::arg("n_threads") = 1);
+      .def("input_gradient", &E::input_gradient, py::arg("x"), py::arg("n_threads") = 1);
 }
 
 template <class T>

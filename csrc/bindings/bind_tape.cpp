@@ -118,7 +118,6 @@ void bind_tape(py::module_& m) {
       .def("penalty", &Tape::penalty, py::arg("p"), py::arg("l1") = 0.0, py::arg("l2") = 0.0)
       .def("total", &Tape::total, py::arg("v"), py::kw_only(), py::arg("sample_weight") = -1)
       .def("copy", [](const Tape& tape) { return Tape(tape); })
-      .def("truncated", &Tape::truncated, py::arg("n_values"))
       .def("__len__", [](const Tape& tape) { return tape.ops.size(); })
       .def("__hash__", &Tape::hash)
       .def("__eq__",

@@ -91,6 +91,6 @@ Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels
       sweep_columns(product, part, finish);
     }
   };
-  const Weights<T> here = from_place(at, p * kPanel<T> * (in + 1) + (bias ? in : first) * width);
+  const Weights<T> here = at.from(p * kPanel<T> * (in + 1) + (bias ? in : first) * width);
   return step_unit(step, !bias, height * width, here, run);
 }

@@ -144,28 +144,6 @@ void class_cross_entropy(const LossSettings<T>& of, Range range, Panels<T> p, co
   }
 }
 
-// loss = max(0, 1 + max(0, max of the other p) - p[y]), Keras' CategoricalHinge; dp = the difference of two unit vectors
-template <class T>
-void categorical_hinge(Range range, Panels<T> p, const int32_t* y, const T* scale, double* loss, Panels<T> dz) {
-  for (int64_t r = 0; r < range.rows; ++r) {
-    const int64_t row = range.first + r, own = place(p, row, y[r]);
-    int64_t most = -1;
-    T top = 0;
-    for (int64_t c = 0; c < p.width; ++c) {
-      const int64_t i = place(p, row, c);
-      if (c != y[r] && !(p.at[i] <= top)) top = p.at[i], most = i;
-    }
-    const T margin = T(1) + top - p.at[own];
-    loss[r] = margin < T(0) ? 0.0 : double(margin);
-    if (!dz.at) continue;
-    each_vector_of_row<T>(p, row, [&](int64_t, int64_t i) { store(dz.at + i, Vec<T>{}); });
-    if (!(margin > T(0))) continue;
-    const T s = scale ? scale[r] : T(1);
-    dz.at[own] = -s;
-    if (most >= 0) dz.at[most] = s;
-  }
-}
-
 // loss = -sum w (1 - p_t)^gamma (t log(clip(p)) + (1 - t) log(1 - clip(p))), p_t = t p + (1 - t)(1 - p),
 // t = (1 - smoothing) y + smoothing / 2, w = alpha_1 t + alpha_0 (1 - t); with gamma 0 and w 1: dz = p - t
 template <class T>
@@ -215,7 +193,6 @@ void loss(const LossSettings<T>& of, Range range, Panels<T> p, Targets<T> target
       if (of.paired && of.gamma == 0 && of.smoothing == 0 && of.alpha_1 == 1)
         return softmax_cross_entropy<T>(range, p, target.classes, of.clip, scale, loss, dz);
       return class_cross_entropy<T>(of, range, p, target.classes, scale, loss, dz);
-    case Loss::categorical_hinge: return categorical_hinge<T>(range, p, target.classes, scale, loss, dz);
     case Loss::binary_cross_entropy: return binary_cross_entropy<T>(of, range, p, target.y, scale, loss, dz);
     case Loss::poisson: return poisson<T>(of, range, p, target.y, scale, loss, dz);
     case Loss::squared_error:  // 0.5 sum (p - y)^2

@@ -89,7 +89,7 @@ Norms sparse_dw(int64_t p, int64_t u, int64_t rows, Sparse<T> x, int64_t in, Pan
   if (first >= in) return dense_dw<T>(p, u, rows, {}, in, dy, step, at);  // the bias meets no x
   const int64_t height = in - first < kUnitRows ? in - first : kUnitRows;
   const int64_t offset = p * kPanel<T> * (in + 1) + first * width;
-  const Weights<T> here = from_place(at, offset);
+  const Weights<T> here = at.from(offset);
   return step_unit(step, true, height * width, here, [&](const auto& finish) {
     with_vectors<T>(width, [&](auto vectors) {
       sparse_columns<T, decltype(vectors)::value>(first, height, x, panel_start(dy, p), finish);

@@ -1,7 +1,7 @@
 // A dense layer of up to kThin outputs, whose panel would leave most of a vector empty: its products run their vectors
 // along the inputs instead. Called from dense.inl.
 
-constexpr int64_t kThin = kLanes<double> < 4 ? kLanes<double> : 4;
+constexpr int64_t kThin = kLanes<double> < kThinColumns ? kLanes<double> : kThinColumns;
 
 // The rows of the kernel (in, out), row-major with stride ld, that meet panel p of x, transposed: to[k * kPanel + i], with
 // zeros past the last input.

@@ -1,13 +1,6 @@
 // The optimizers' rules: one step of one vector of weights and slots, from its gradient. Each is a Finish of the
 // weights' product, so that a gradient goes from its register straight into the weights, or runs over a stored gradient.
 
-// Weights and slots from an element on.
-template <class T>
-inline Weights<T> from_place(Weights<T> at, int64_t i) {
-  const auto here = [i](T* p) { return p ? p + i : nullptr; };
-  return {at.w + i, here(at.slot0), here(at.slot1), here(at.slot2)};
-}
-
 // What all rules share: decay, the l2 penalty's part of the gradient, and the sum of squares that its value needs.
 template <class T>
 struct Rule_ {

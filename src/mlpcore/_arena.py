@@ -135,10 +135,6 @@ class Variable(Tensor):
             self._trainable = bool(value)
             Structure.touch()
 
-    def freeze(self, frozen: bool) -> None:
-        """Make it trainable, or not, as its layer is; `wanted_trainable` remembers what it was made as."""
-        self.trainable = not frozen
-
     @property
     def size(self) -> int:
         """Number of elements."""

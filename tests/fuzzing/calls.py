@@ -21,7 +21,7 @@ FLOATS = [0.0, 1.0, -1.0, 0.5, 0.3, 0.1, 1e-7, 0.01, 0.02, 2.0, 1e30, -1e-30, 1e
 ACTIVATIONS = """identity logistic tanh relu softmax exp leaky_relu elu selu gelu silu mish softplus hard_sigmoid
 softsign heaviside""".split()
 LOSSES = """cross_entropy binary_cross_entropy squared_error poisson absolute_error huber log_cosh quantile hinge
-squared_hinge categorical_hinge""".split()
+squared_hinge""".split()
 RULES = "sgd adam adamw rmsprop nadam adagrad adamax adadelta lion ftrl".split()
 UNARY = """negative reciprocal square sqrt rsqrt exp expm1 log log1p abs sign floor ceil round sin cos erf logical_not
 isfinite""".split()
@@ -62,7 +62,6 @@ METHODS = {
     "scalar_loss": ["v", "f"],
     "penalty": ["i", "f", "f"],
     "total": ["v", "i"],
-    "truncated": ["i"],
 }
 BY_KEYWORD = {"row_loss", "total"}  # whose last argument is the keyword sample_weight
 NAMES = list(METHODS)
@@ -381,9 +380,9 @@ class Session:
         x = self.array(width, form)
         match number % 6:
             case 0:
-                self.engine.activations(x, 1 + number % 3)
+                self.engine.input_gradient(x, 1 + number % 3)
             case 1:
-                self.engine.input_gradient(x, None if form % 2 else self.array(number % 9, 0))
+                self.engine.predict(x, n_threads=1 + number % 3)
             case 2:
                 self.engine.load([*self.weights()[:-1], x])
             case 3:
@@ -409,8 +408,7 @@ class Session:
 
     def shared(self, form: int, number: int) -> str:
         """Let an engine of another tape share the weights, and give its sums to this one."""
-        tape = self.program.tape.truncated(number) if form % 2 else self.program.tape.copy()
-        other = _core.Engine(tape, self.dtype, self.engine)
+        other = _core.Engine(self.program.tape.copy(), self.dtype, self.engine)
         sums = other.evaluate(self.inputs(0), self.targets(0))
         self.engine.train(self.inputs(0), self.targets(0), None, 3, self.update(form), onto=sums)
         return "shared"

@@ -56,11 +56,11 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Tell the rate in the logs."""
         if logs is not None:
-            logs["learning_rate"] = current_rate(self.model.optimizer)
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
     def _rate_of(self, epoch: int) -> float:
         if self._takes_rate:
-            rate = self.schedule(epoch, current_rate(self.model.optimizer))
+            rate = self.schedule(epoch, float(self.model.optimizer.learning_rate))
         else:
             rate = self.schedule(epoch)
         if not isinstance(rate, float | np.floating) and not (isinstance(rate, np.ndarray) and rate.ndim == 0):
@@ -146,7 +146,7 @@ class ReduceLROnPlateau(MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare the quantity with the best so far."""
         if logs is not None:
-            logs["learning_rate"] = current_rate(self.model.optimizer)
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         current = self._current(logs, "cannot reduce the learning rate")
         if current is None:
             return
@@ -161,7 +161,7 @@ class ReduceLROnPlateau(MonitorCallback):
                 self.cooldown_counter, self.wait = self.cooldown, 0
 
     def _reduce(self, epoch: int) -> bool:
-        old = current_rate(self.model.optimizer)
+        old = float(self.model.optimizer.learning_rate)
         if old <= np.float32(self.min_lr):
             return False
         new = max(old * self.factor, self.min_lr)
@@ -177,14 +177,6 @@ class ReduceLROnPlateau(MonitorCallback):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from the counters and best value of an earlier run."""
         self.best, self.wait, self.cooldown_counter = state["best"], state["wait"], state["cooldown_counter"]
-
-
-def current_rate(optimizer: Any) -> float:
-    """Return an optimizer's learning rate as a float; of a schedule, the rate of the next step."""
-    rate = optimizer.learning_rate
-    if callable(rate):
-        rate = rate(optimizer.iterations)
-    return float(np.asarray(rate))
 
 
 def _takes_two(schedule: Callable[..., Any]) -> bool:

@@ -81,7 +81,10 @@ class SwapEMAWeights(Callback):
         self._take_out()  # nothing to do after a training that ended in order
 
     def _put_in(self) -> None:
-        averages = self._averages() if self._own is None else None
+        optimizer = self.model.optimizer
+        if not getattr(optimizer, "use_ema", False):
+            raise ValueError(f"SwapEMAWeights needs an optimizer with use_ema=True, got {optimizer!r}")
+        averages = self.model._session.averages() if self._own is None else None
         if averages is not None:
             variables = self.model.trainable_variables
             self._own = [np.array(variable.numpy()) for variable in variables]
@@ -93,15 +96,3 @@ class SwapEMAWeights(Callback):
             for variable, value in zip(self.model.trainable_variables, self._own, strict=True):
                 variable.assign(value)
             self._own = None
-
-    def _averages(self) -> list[NDArray[Any]] | None:
-        """Return the averages of the trainable weights; None before the first step."""
-        optimizer = self.model.optimizer
-        if not getattr(optimizer, "use_ema", False):
-            raise ValueError(f"SwapEMAWeights needs an optimizer with use_ema=True, got {optimizer!r}")
-        slots = self.model._session.slots()
-        if not slots:
-            return None
-        averages = slots[list(optimizer.slot_names).index("average")]
-        found = {id(variable): array for variable, array in zip(self.model.variables, averages, strict=True)}
-        return [found[id(variable)] for variable in self.model.trainable_variables]

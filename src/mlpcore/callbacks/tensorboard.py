@@ -16,7 +16,6 @@ from mlpcore._validation import checked
 from mlpcore.callbacks.base import Callback, Logs, overrides_batches
 from mlpcore.callbacks.event_files import EventFiles, require_writer
 from mlpcore.callbacks.graph_def import graph_def
-from mlpcore.callbacks.learning_rate import current_rate
 
 
 class TensorBoard(Callback):
@@ -147,7 +146,7 @@ class TensorBoard(Callback):
                 self._files.scalar(run, f"epoch_{name.removeprefix('val_')}", value, epoch)
         optimizer = getattr(self.model, "optimizer", None)
         if optimizer is not None and logs:
-            self._files.scalar("train", "epoch_learning_rate", current_rate(optimizer), epoch)
+            self._files.scalar("train", "epoch_learning_rate", float(optimizer.learning_rate), epoch)
         if self.write_steps_per_second:
             seconds = time.perf_counter() - self._started
             steps = _iterations(self.model) - self._steps_before

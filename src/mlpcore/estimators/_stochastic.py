@@ -22,7 +22,7 @@ from mlpcore.estimators._training import Epochs, Pass, Rows, clipped_batch_size
 from mlpcore.estimators._validation_set import Validation, scorer_of, split
 
 _ADAM = ("beta_1", "beta_2", "epsilon")
-_SETTINGS = {  # solver -> the estimator's parameters that it has
+SOLVER_SETTINGS = {  # solver -> the estimator's parameters that it has
     "sgd": ("momentum",),
     "adam": _ADAM,
     "adamw": (*_ADAM, "weight_decay"),
@@ -30,7 +30,7 @@ _SETTINGS = {  # solver -> the estimator's parameters that it has
     "rmsprop": ("rho", "epsilon"),
     "adagrad": ("epsilon",),
 }
-STOCHASTIC_SOLVERS = tuple(_SETTINGS)
+STOCHASTIC_SOLVERS = tuple(SOLVER_SETTINGS)
 STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
     "best_loss_",
@@ -142,7 +142,7 @@ def new_optimizer(estimator: Any, seed: int = 0) -> Optimizer:
         max_epochs=estimator.max_iter,
         n_warmup=estimator.n_iter_warmup,
     )
-    settings = {name: getattr(estimator, name) for name in _SETTINGS[estimator.solver]}
+    settings = {name: getattr(estimator, name) for name in SOLVER_SETTINGS[estimator.solver]}
     if estimator.solver == "sgd":
         settings["nesterov"] = estimator.nesterovs_momentum
     if estimator.clip_norm is not None:

@@ -11,11 +11,11 @@ class LossPatience:
     watched: ClassVar[str] = "Training loss"
     nothing: ClassVar[float] = float("inf")  # the best before any epoch
 
-    def __init__(self, limit: float, tol: float, best: float = float("inf"), bad_epochs: int = 0) -> None:
+    def __init__(self, limit: float, tol: float) -> None:
         self.limit = limit
         self.tol = tol
-        self.best = best
-        self.bad_epochs = bad_epochs
+        self.best = self.nothing
+        self.bad_epochs = 0
 
     def observe(self, value: float) -> bool:
         """Count the epoch; return whether its value is the best so far (never for NaN)."""
@@ -48,9 +48,6 @@ class ScorePatience(LossPatience):
 
     watched: ClassVar[str] = "Validation score"
     nothing: ClassVar[float] = float("-inf")
-
-    def __init__(self, limit: float, tol: float, best: float = float("-inf"), bad_epochs: int = 0) -> None:
-        super().__init__(limit, tol, best, bad_epochs)
 
     def observe(self, value: float) -> bool:
         """Count the epoch; return whether its value is the best so far (never for NaN)."""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from mlpcore.estimators._stochastic import SOLVER_SETTINGS
+
 _LAYER_NAMES = {"logistic": "sigmoid", "identity": "linear", "exp": "exponential"}  # others have one name in both
 
 
@@ -24,8 +26,9 @@ def model_from_estimator(estimator: Any) -> Any:
     Sequential
         Dense layers named ``hidden1``, ``hidden2``, ..., ``output``, Dropout where the estimator has it. Its
         ``predict`` is the estimator's `predict_proba` (for two classes the second class's alone) or `predict`, in
-        float32. Compiled to be trained on, with a new optimizer of the estimator's kind and rate; `alpha` is a
-        kernel regularizer of ``alpha / 2`` (scikit-learn also divides it by the rows of a batch). For three classes and
+        float32. Compiled to be trained on, with a new optimizer of the estimator's kind and settings (Adam after lbfgs)
+        at ``learning_rate_init``; `alpha` and `l1` are a kernel regularizer of ``alpha / 2`` and ``l1`` (estimators
+        also divide them by the rows of a batch). For three classes and
         more, models have no focal or hinge loss and no label smoothing: a UserWarning tells that the plain cross
         entropy takes their place.
 
@@ -65,7 +68,7 @@ def model_from_estimator(estimator: Any) -> Any:
             layers.Dense(
                 coefs.shape[1],
                 activation=None if name == "linear" else name,
-                kernel_regularizer=_penalty(estimator.alpha),
+                kernel_regularizer=_penalty(estimator),
                 name=f"hidden{index + 1}" if hidden else "output",
             )
         )
@@ -83,10 +86,13 @@ def _layer_name(activation: str) -> str:
     return _LAYER_NAMES.get(activation, activation)
 
 
-def _penalty(alpha: float) -> Any:
+def _penalty(estimator: Any) -> Any:
     from mlpcore import regularizers
 
-    return regularizers.L2(alpha / 2) if alpha else None
+    l1 = getattr(estimator, "l1", 0.0)  # scikit-learn's has none
+    if l1:
+        return regularizers.L1L2(l1, estimator.alpha / 2)
+    return regularizers.L2(estimator.alpha / 2) if estimator.alpha else None
 
 
 def _loss(estimator: Any) -> Any:
@@ -126,11 +132,13 @@ def _warn_of_another_loss(what: str) -> None:
 def _optimizer(estimator: Any) -> Any:
     from mlpcore import optimizers
 
-    rate = estimator.learning_rate_init
-    if estimator.solver == "sgd":
-        return optimizers.SGD(rate, momentum=estimator.momentum, nesterov=estimator.nesterovs_momentum)
-    if estimator.solver in ("adam", "lbfgs"):
-        return optimizers.Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
-    optimizer = optimizers.get(estimator.solver)
-    optimizer.learning_rate = rate
+    solver = "adam" if estimator.solver == "lbfgs" else estimator.solver
+    settings = {name: getattr(estimator, name) for name in SOLVER_SETTINGS[solver]}
+    if solver == "sgd":
+        settings["nesterov"] = estimator.nesterovs_momentum
+    clip_norm = getattr(estimator, "clip_norm", None)  # scikit-learn's has none
+    kind = type(optimizers.get(solver))
+    optimizer = kind(estimator.learning_rate_init, global_clipnorm=clip_norm, **settings)
+    if solver == "adamw":
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer

@@ -77,7 +77,6 @@ class Layer(Weighted):
 
     _pure: bool = False  # whether a call with the same inputs records the same, so that it need not run again
     _takes_one: ClassVar[bool] = True  # whether a call on several tensors is an error
-    _builds_from_shapes: ClassVar[bool] = False  # whether the class has a `build` of its own
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -92,7 +91,6 @@ class Layer(Weighted):
             cls._pure = cls._takes_one = False  # its methods may do anything
             note_class(cls)
         if "build" in cls.__dict__:
-            cls._builds_from_shapes = True
             cls.build = _guarded(cls.build)  # type: ignore[method-assign]
 
     def __init__(
@@ -249,7 +247,7 @@ class Layer(Weighted):
         _check_shape(self, input_shape)
         layer = self if self.built else copy.deepcopy(self)
         with _random.kept():
-            placeholders = _map_shapes(lambda shape: KerasTensor((None, *shape[1:])), input_shape)
+            placeholders = map_shapes(lambda shape: KerasTensor((None, *shape[1:])), input_shape)
             result = symbolic(layer, layer._recorded, (placeholders,), {})
         return map_structure(lambda output: output.shape, result)
 
@@ -328,7 +326,7 @@ class Layer(Weighted):
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Build the layer for what `get_build_config` told."""
         if config and config.get("input_shape") is not None:
-            self.build_for(_map_shapes(tuple, config["input_shape"]))
+            self.build_for(map_shapes(tuple, config["input_shape"]))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_eager": None, "_inbound": []}
@@ -385,13 +383,13 @@ def _shapes(inputs: Any) -> Any:
     return map_structure(shape_of, inputs)
 
 
-def _map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
+def map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
     """Apply a function to each shape in a structure of them."""
     if isinstance(shapes, dict):
-        return {key: _map_shapes(function, shape) for key, shape in shapes.items()}
+        return {key: map_shapes(function, shape) for key, shape in shapes.items()}
     if all(n is None or isinstance(n, int | np.integer) for n in shapes):
         return function(tuple(shapes))
-    return type(shapes)(_map_shapes(function, shape) for shape in shapes)
+    return type(shapes)(map_shapes(function, shape) for shape in shapes)
 
 
 def _guarded(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -411,7 +409,7 @@ def _guarded(build: Callable[..., Any]) -> Callable[..., Any]:
             raise
         if not self._trainable:
             for variable in self._own_weights:
-                variable.freeze(True)
+                variable.trainable = False
         self._input_shape = args[0] if args else None
         self.built = True
 

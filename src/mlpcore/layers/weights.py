@@ -147,7 +147,7 @@ class Weighted:
         self._trainable = bool(value)
         for variable in self._own_variables():
             if variable.wanted_trainable:
-                variable.freeze(not value)
+                variable.trainable = value
         for layer in self.sublayers():
             layer.trainable = value
         Structure.touch()

@@ -97,6 +97,8 @@ __all__ = [
     "squared_hinge",
 ]
 
+BY_SHAPE = ("crossentropy", "ce")  # names whose meaning depends on the outputs
+
 
 def get(identifier: Any) -> Any:
     """Return the loss, or the function, that a name, a config, a function or a loss means.
@@ -134,7 +136,7 @@ def as_loss(identifier: Any, y_true: Sequence[int], y_pred: Sequence[int]) -> Lo
     >>> as_loss("crossentropy", (), (10,)).name
     'sparse_categorical_crossentropy'
     """
-    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+    if isinstance(identifier, str) and identifier.lower() in BY_SHAPE:
         kind = kind_of_classes(y_true, y_pred)
         functions = {"binary": binary_crossentropy, "sparse_categorical": sparse_categorical_crossentropy}
         identifier = functions.get(kind, categorical_crossentropy)

@@ -134,7 +134,8 @@ _BY_KIND: dict[tuple[str, str], type[Metric]] = {
     ("crossentropy", "sparse_categorical"): SparseCategoricalCrossentropy,
     ("crossentropy", "categorical"): CategoricalCrossentropy,
 }
-_BY_SHAPE = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
+# names whose meaning depends on the outputs
+BY_SHAPE = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
 
 
 def get(identifier: Any) -> Any:
@@ -175,8 +176,8 @@ def as_metric(identifier: Any, y_true: Sequence[int], y_pred: Sequence[int]) -> 
     """
     if not isinstance(identifier, str):
         found = get(identifier)
-    elif identifier.lower() in _BY_SHAPE:
-        found = _BY_KIND[_BY_SHAPE[identifier.lower()], kind_of_classes(y_true, y_pred)]()
+    elif identifier.lower() in BY_SHAPE:
+        found = _BY_KIND[BY_SHAPE[identifier.lower()], kind_of_classes(y_true, y_pred)]()
     else:
         found = get(identifier)
     if found is None:

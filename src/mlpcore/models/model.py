@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from mlpcore._functional import symbolic
-from mlpcore._structure import Structure, flatten, map_structure
+from mlpcore._structure import Structure, flatten
 from mlpcore._tape import Recorder, active
 from mlpcore._tensor import KerasTensor
 from mlpcore._validation import check_integer, checked, suggest
 from mlpcore.layers import InputLayer, Layer
+from mlpcore.layers.base import map_shapes
 from mlpcore.layers.eager import Eager
 from mlpcore.layers.signatures import parameters_of
 from mlpcore.layers.weights import Weighted
@@ -94,7 +95,8 @@ class Model(Trainer):
             self.built = True
             return
         self.built = True
-        symbolic(self, self._recorded, (_placeholders(input_shape),), {})
+        placeholders = map_shapes(lambda shape: InputLayer(batch_shape=shape).output, input_shape)
+        symbolic(self, self._recorded, (placeholders,), {})
 
     def _called(self, recorder: Recorder | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         is_quiet = recorder is None and self._is_static and not self._adds_losses
@@ -315,12 +317,3 @@ def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 def _holds_arrays(value: Any) -> bool:
     return all(isinstance(each, np.ndarray) for each in flatten(value))
-
-
-def _placeholders(shapes: Any) -> Structure:
-    """Return placeholders for a shape, or for a structure of shapes."""
-    if isinstance(shapes, dict):
-        return {name: _placeholders(shape) for name, shape in shapes.items()}
-    if all(n is None or isinstance(n, int) for n in shapes):
-        return InputLayer(batch_shape=tuple(shapes)).output
-    return map_structure(lambda part: part, type(shapes)(_placeholders(shape) for shape in shapes))

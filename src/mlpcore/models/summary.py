@@ -148,7 +148,7 @@ def _counts(model: Model) -> Iterable[str]:
     trainable, frozen, own = _size(model.trainable_weights), _size(model.non_trainable_weights), (0, 0)
     is_trained = model.optimizer is not None and int(model.optimizer.iterations) > 0
     if is_trained:  # the slots of what is trained, the rate and the number of steps
-        n_slots = len(model._optimizer_slots())
+        n_slots = len(model._session.slots())
         own = (trainable[0] * n_slots + 2, trainable[1] * n_slots + 8)
     total = (trainable[0] + frozen[0] + own[0], trainable[1] + frozen[1] + own[1])
     shown = [("Total", total), ("Trainable", trainable), ("Non-trainable", frozen)]

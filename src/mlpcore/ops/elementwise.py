@@ -214,7 +214,9 @@ def log10(x: Any) -> Any:
 def logaddexp(x1: Any, x2: Any) -> Any:
     """log(exp(x1) + exp(x2)), without overflow."""
     x1, x2 = symbol(x1), symbol(x2)
-    distance = p.unary(p.unary(p.binary(x1, x2, "subtract"), "abs"), "negative")
+    apart = p.binary(x1, x2, "subtract")
+    apart = p.elementwise("where", (p.binary(x1, x2, "equal"), 0.0, apart), apart.dtype)  # infinities
+    distance = p.unary(p.unary(apart, "abs"), "negative")
     return p.binary(p.binary(x1, x2, "maximum"), p.unary(p.unary(distance, "exp"), "log1p"), "add")
 
 
@@ -321,10 +323,11 @@ def hypot(x1: Any, x2: Any) -> Any:
 
 @op
 def heaviside(x1: Any, x2: Any) -> Any:
-    """0 below 0, x2 at 0, 1 above."""
+    """0 below 0, x2 at 0, 1 above; NaN stays."""
     x1 = symbol(x1)
     at_zero = p.binary(p.binary(x1, 0.0, "equal"), x2, "multiply")
-    return p.binary(p.binary(x1, 0.0, "greater"), at_zero, "add", p.as_float(x1))
+    step = p.binary(p.binary(x1, 0.0, "greater"), at_zero, "add", p.as_float(x1))
+    return p.elementwise("where", (p.binary(x1, x1, "equal"), step, x1), step.dtype)
 
 
 @op

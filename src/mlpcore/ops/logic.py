@@ -122,6 +122,7 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
     x1, x2 = symbol(x1), symbol(x2)
     limit = p.binary(p.binary(p.unary(x2, "abs"), rtol, "multiply"), atol, "add")
     near = p.binary(p.unary(p.binary(x1, x2, "subtract"), "abs"), limit, "less_equal", "bool")
+    near = p.binary(near, p.unary(x2, "isfinite", "bool"), "logical_and", "bool")
     near = p.binary(near, p.binary(x1, x2, "equal"), "logical_or", "bool")  # infinities
     if not equal_nan:
         return near

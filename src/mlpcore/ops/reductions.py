@@ -49,14 +49,21 @@ def mean(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
 
 @op
 def average(x: Any, axis: p.Axis = None, weights: Any = None) -> Any:
-    """Return the mean over axes, weighted if there are weights, of x's shape or one that broadcasts.
+    """Return the mean over axes, weighted if there are weights.
+
+    These are of x's shape, of one that broadcasts, or one number for each place along a single axis.
 
     >>> average([1.0, 4.0], weights=[2.0, 1.0])
     array(2., dtype=float32)
+    >>> average([[1.0, 2.0], [3.0, 4.0]], axis=0, weights=[1.0, 0.0])
+    array([1., 2.], dtype=float32)
     """
     x = symbol(x)
     if weights is None:
         return p.reduced(x, "mean", axis, False, p.as_float(x))
+    weights = symbol(weights)
+    if isinstance(axis, int) and weights.ndim == 1:
+        weights = p.alias(weights, (*weights.shape, *[1] * (x.ndim - 1 - p.normalized(axis, x.ndim))))
     w = p.binary(weights, p.binary(x, x, "equal"), "multiply", p.as_float(x))  # of x's shape
     total = p.reduced(p.binary(x, w, "multiply"), "sum", axis)
     return p.binary(total, p.reduced(w, "sum", axis), "divide", p.as_float(x))
@@ -177,6 +184,7 @@ def logsumexp(x: Any, axis: p.Axis = None, keepdims: bool = False) -> Any:
     """
     x = symbol(x)
     top = _still(p.reduced(x, "max", axis, True, p.as_float(x)))
+    top = p.elementwise("where", (p.unary(top, "isfinite"), top, 0.0), top.dtype)
     total = p.reduced(p.unary(p.binary(x, top, "subtract"), "exp"), "sum", axis, True)
     result = p.binary(p.unary(total, "log"), top, "add")
     return result if keepdims else p.reduced(result, "sum", axis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,12 @@ from mlpcore.ops.shapes import moveaxis
 
 
 def _order(x: Symbol, descending: bool = False) -> Symbol:
-    """Return where the elements along the last axis stand in sorted order; equal ones stay in their order."""
+    """Return where the elements along the last axis stand in sorted order; equal ones stay in their order.
+
+    NaN counts as infinity.
+    """
     n = x.axes[-1]
+    x = p.elementwise("where", (p.binary(x, x, "not_equal"), inf, x), x.dtype)
     here, other = p.alias(x, (*x.shape, 1)), p.alias(x, (*x.shape[:-1], 1, n))
     ahead = p.binary(other, here, "greater" if descending else "less", "bool")
     tied = p.binary(p.binary(other, here, "equal", "bool"), np.tril(np.ones((n, n)), -1), "logical_and", "bool")
@@ -31,7 +36,7 @@ def _last(x: Symbol, axis: int, what: str) -> Symbol:
 
 @op
 def sort(x: Any, axis: int = -1) -> Any:
-    """Return the elements in ascending order along an axis, not the batch's.
+    """Return the elements in ascending order along an axis, not the batch's; NaN among the infinite ones.
 
     >>> sort([3.0, 1.0, 2.0])
     array([1., 2., 3.], dtype=float32)

@@ -146,8 +146,8 @@ def plot_model(
 def _lines(node: LayerNode, shapes: bool, params: bool, dtype: bool, activation: bool, trainable: bool) -> list[str]:
     lines = []
     if shapes and node.output_shapes:
-        incoming = ", ".join(map(_shape, node.input_shapes))
-        outgoing = ", ".join(map(_shape, node.output_shapes))
+        incoming = ", ".join(map(str, node.input_shapes))
+        outgoing = ", ".join(map(str, node.output_shapes))
         same = node.kind == "InputLayer" or not incoming
         lines.append(outgoing if same else f"{incoming} → {outgoing}")
     about = []
@@ -160,10 +160,6 @@ def _lines(node: LayerNode, shapes: bool, params: bool, dtype: bool, activation:
     if trainable and node.trainable is not None:
         about.append("trainable" if node.trainable else "frozen")
     return [*lines, *([" · ".join(about)] if about else [])]
-
-
-def _shape(shape: tuple[int | None, ...]) -> str:
-    return str(shape)
 
 
 def _drawn(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlpcore._structure import flatten, is_nested
-from mlpcore._validation import suggest
+from mlpcore.training.matching import by_name
 
 
 def losses_of_outputs(loss: Any, names: Sequence[str]) -> list[list[Any]]:
@@ -20,7 +20,7 @@ def losses_of_outputs(loss: Any, names: Sequence[str]) -> list[list[Any]]:
     if not is_nested(loss):
         return [[loss] for _ in names]
     if isinstance(loss, dict):
-        return [_listed(entry) for entry in _by_name("loss", loss, names)]
+        return [_listed(entry) for entry in by_name("compile: loss", loss, names)]
     entries = list(loss)
     if len(names) == 1:
         return [[entry for entry in flatten(entries) if entry is not None]]
@@ -33,15 +33,14 @@ def weights_of_losses(loss_weights: Any, losses: Sequence[Sequence[Any]], names:
     """Return the weight of each loss of each output; 1 where none is given."""
     if loss_weights is None:
         return [[1.0] * len(own) for own in losses]
-    if isinstance(loss_weights, dict):
-        given = _by_name("loss_weights", loss_weights, names, missing=1.0)
-        return [[float(weight)] * len(own) for weight, own in zip(given, losses, strict=True)]
-    given = [1.0 if weight is None else weight for weight in flatten(loss_weights)]
-    if len(names) == 1 and len(given) == len(losses[0]):
-        return [[float(weight) for weight in given]]
+    by_names = isinstance(loss_weights, dict)
+    given = by_name("compile: loss_weights", loss_weights, names) if by_names else flatten(loss_weights)
+    given = [1.0 if weight is None else float(weight) for weight in given]
+    if not by_names and len(names) == 1 and len(given) == len(losses[0]):
+        return [given]
     if len(given) != len(names):
         raise ValueError(_one_each("loss_weights", given, names))
-    return [[float(weight)] * len(own) for weight, own in zip(given, losses, strict=True)]
+    return [[weight] * len(own) for weight, own in zip(given, losses, strict=True)]
 
 
 def metrics_of_outputs(metrics: Any, names: Sequence[str], argument: str = "metrics") -> list[list[Any]]:
@@ -53,7 +52,7 @@ def metrics_of_outputs(metrics: Any, names: Sequence[str], argument: str = "metr
     if metrics is None:
         return [[] for _ in names]
     if isinstance(metrics, dict):
-        return [_listed(entry) for entry in _by_name(argument, metrics, names)]
+        return [_listed(entry) for entry in by_name(f"compile: {argument}", metrics, names)]
     entries = list(metrics) if is_nested(metrics) else [metrics]
     if len(names) == 1:
         return [[entry for entry in flatten(entries) if entry is not None]]
@@ -66,16 +65,6 @@ def metrics_of_outputs(metrics: Any, names: Sequence[str], argument: str = "metr
 
 def _listed(entry: Any) -> list[Any]:
     return [each for each in flatten(entry) if each is not None]
-
-
-def _by_name(argument: str, given: dict[str, Any], names: Sequence[str], missing: Any = None) -> list[Any]:
-    for name in given:
-        if name not in names:
-            raise ValueError(
-                f"compile: {argument} names the output {name!r}{suggest(str(name), list(names))}; "
-                f"the model's outputs are {', '.join(map(repr, names))}."
-            )
-    return [given.get(name, missing) for name in names]
 
 
 def _one_each(argument: str, given: Sequence[Any], names: Sequence[str]) -> str:

@@ -18,8 +18,6 @@ from mlpcore.training.assignment import losses_of_outputs, metrics_of_outputs, u
 
 Axes = tuple[int, ...]  # a shape without the batch
 
-_BY_SHAPE = {"accuracy", "acc", "crossentropy", "ce"}  # what they mean depends on the outputs
-
 
 @dataclass(frozen=True)
 class Output:
@@ -90,7 +88,7 @@ class Compiled:
             raise TypeError(f"optimizer: expected a name, a config, a class or an Optimizer, got {optimizer!r}")
         for given, family in ((loss, losses), (metrics, metrics_family), (weighted_metrics, metrics_family)):
             for identifier in flatten(given):
-                if not isinstance(identifier, str) or identifier.lower() not in _BY_SHAPE:
+                if not isinstance(identifier, str) or identifier.lower() not in family.BY_SHAPE:
                     family.get(identifier)  # what is wrong is an error now rather than with the first data
         for weight in flatten(loss_weights):
             check_hint("loss_weights", weight, "float | None")

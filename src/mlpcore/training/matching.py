@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlpcore._structure import Structure, flatten, is_nested
@@ -29,19 +29,24 @@ def by_output(argument: str, given: Structure, names: Sequence[str]) -> list[Any
     if given is None:
         return [None] * len(names)
     if isinstance(given, dict):
-        for name in given:
-            if name not in names:
-                raise ValueError(
-                    f"{argument} names the output {name!r}{suggest(name, names)}; "
-                    f"the model's outputs are {', '.join(map(repr, names))}."
-                )
-        return [given.get(name) for name in names]
+        return by_name(argument, given, names)
     entries = flatten(given)
     if len(entries) != len(names):
         what = f"{len(entries)} arrays" if is_nested(given) else "one array"
         outputs = ", ".join(map(repr, names))
         raise ValueError(f"{argument} must have one array for each of the outputs {outputs}; got {what}.")
     return entries
+
+
+def by_name(argument: str, given: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Return what a dict names for each output, None where it names nothing."""
+    for name in given:
+        if name not in names:
+            raise ValueError(
+                f"{argument} names the output {name!r}{suggest(str(name), list(names))}; "
+                f"the model's outputs are {', '.join(map(repr, names))}."
+            )
+    return [given.get(name) for name in names]
 
 
 def weights_by_output(given: Structure, names: Sequence[str]) -> list[Any]:

@@ -42,7 +42,6 @@ class Program:
     plan: Plan
     outputs: list[Symbol]
     output_structure: Structure
-    output_names: list[str]
     targets: list[Target]  # what the engine reads as y
     weightless: list[int]  # the losses of weight 0, which the engine's first totals are for
     recorded: list[OutputMetric]  # the metrics that the engine's totals are for, in order
@@ -185,7 +184,6 @@ class Recording:
             plan=plan,
             outputs=symbols,
             output_structure=outputs,
-            output_names=names,
             targets=targets,
             weightless=[number for number, each in enumerate(plan.losses) if each.weight == 0],
             recorded=recorded,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -87,11 +86,6 @@ class Target:
             f"output {self.name!r} has {self.n_classes} units, so its targets must be class indices "
             f"from 0 to {self.n_classes - 1 if self.n_classes else 0};"
         )
-
-    @property
-    def width(self) -> int:
-        """Numbers of a row."""
-        return prod(self.axes)
 
 
 def weight_of_rows(weight: Any, n_rows: int, dtype: str, where: str) -> Array | None:

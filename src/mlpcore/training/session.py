@@ -206,15 +206,19 @@ class Session:
 
     def finish(self) -> None:
         """After the last epoch, give the weights their averages, if the optimizer keeps some."""
-        optimizer = self._model.optimizer
-        names = list(optimizer.slot_names)
-        if not optimizer.use_ema or "average" not in names:
-            return
-        slots = self.slots()
-        if slots:
-            averages = dict(zip(map(id, self._model.variables), slots[names.index("average")], strict=True))
-            for variable in self._model.trainable_variables:
-                variable.assign(averages[id(variable)])
+        averages = self.averages()
+        if averages is not None:
+            for variable, average in zip(self._model.trainable_variables, averages, strict=True):
+                variable.assign(average)
+
+    def averages(self) -> list[NDArray[Any]] | None:
+        """Return the averages of the trainable weights; None where there are none, as before the first step."""
+        names = list(self._model.optimizer.slot_names)
+        slots = self.slots() if "average" in names else []
+        if not slots:
+            return None
+        found = dict(zip(map(id, self._model.variables), slots[names.index("average")], strict=True))
+        return [found[id(variable)] for variable in self._model.trainable_variables]
 
     def _reordered(self, slots: Slots) -> Slots:
         """Return slots in the order of the arena's variables."""

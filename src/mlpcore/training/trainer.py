@@ -61,10 +61,6 @@ class Trainer(Compilable):
                 self._session_or_none.set_state(state)
         return self._session_or_none
 
-    def _optimizer_slots(self) -> list[Any]:
-        """Return the optimizer's slots: lists of arrays in the order of `variables`; [] before training."""
-        return self._session.slots()
-
     # ------------------------------------------------ fit
 
     def fit(
@@ -177,7 +173,7 @@ class Trainer(Compilable):
         validation: Source | None = None
         if validation_data is not None:
             validation = source_of(
-                *_validation(validation_data),
+                *unpack(validation_data),
                 batch_size=batch_size if validation_batch_size is None else validation_batch_size,
                 steps=validation_steps,
             )
@@ -368,8 +364,3 @@ class Trainer(Compilable):
 def _one_batch(rows: ArrayRows) -> ArrayRows:
     rows.batch_size, rows.n_batches = rows.n_rows, 1
     return rows
-
-
-def _validation(data: Any) -> tuple[Any, Any, Any]:
-    """Return what `validation_data` means: arrays as a tuple, or a source of batches."""
-    return unpack(data)

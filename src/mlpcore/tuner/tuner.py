@@ -158,7 +158,7 @@ class Tuner(BaseTuner):
         shape = folder / "build_config.json"
         if not shape.exists():
             with replacing(shape) as file:
-                file.write(json.dumps({"input_shape": model.input_shape}).encode())
+                file.write(json.dumps(model.get_build_config()).encode())
         model.save_weights(str(folder / "checkpoint.weights"))
 
     def load_model(self, trial: Trial) -> Any:
@@ -177,7 +177,7 @@ class Tuner(BaseTuner):
         model = self.hypermodel._build(trial.hyperparameters.copy())
         self._check_model(model)
         if not model.built:
-            model.build(_as_shape(json.loads((folder / "build_config.json").read_text())["input_shape"]))
+            model.build_from_config(json.loads((folder / "build_config.json").read_text()))
         model.load_weights(str(folder / "checkpoint.weights"))
         return model
 
@@ -193,12 +193,3 @@ class Tuner(BaseTuner):
 def _must_be_model(model: Any) -> None:
     if isinstance(model, type) or not (hasattr(model, "fit") and hasattr(model, "get_weights")):
         raise TypeError(f"the model-building function must return a model, got {model!r}.")
-
-
-def _as_shape(shape: Any) -> Any:
-    """Return a shape that JSON has turned into a list, or a structure of such shapes."""
-    if isinstance(shape, dict):
-        return {name: _as_shape(each) for name, each in shape.items()}
-    if any(isinstance(each, (list, dict)) for each in shape):
-        return [_as_shape(each) for each in shape]
-    return tuple(shape)
