@@ -148,6 +148,9 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
     for (int64_t i = 0; i < unit.size; ++i) a[i] = keep * a[i] + take * w[i];
     if (update.average_every > 0 && t % update.average_every == 0) std::copy_n(a, unit.size, w);
   };
+  const auto decays = [&](const Unit& unit) {  // whatever is no bias
+    return unit.kernel || !plan_.layers[unit.layer].is_dense();
+  };
   const auto began = std::chrono::steady_clock::now();
   const int64_t first_row = first ? *first : 0;
   int64_t next = data.rows;  // thread 0's to lower
@@ -175,7 +178,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
         T* g = gradient.get() + unit.offset;
         norms.get()[u] = k_.penalise(s, unit.kernel, unit.size, all.w + unit.offset, g);
         if (clips) return;
-        k_.update(s, unit.kernel, T(1), unit.size, g, all.from(unit.offset));
+        k_.update(s, decays(unit), T(1), unit.size, g, all.from(unit.offset));
         follow(unit, t);
       });
       if (clips) {
@@ -191,7 +194,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
           double scale = together;
           if (update.clip_norm_each > 0)
             scale = scale_of(update.clip_norm_each, std::sqrt(of_array[2 * unit.layer + unit.kernel]));
-          k_.update(weights_.step_of(step, unit), unit.kernel, T(scale), unit.size, gradient.get() + unit.offset,
+          k_.update(weights_.step_of(step, unit), decays(unit), T(scale), unit.size, gradient.get() + unit.offset,
                     all.from(unit.offset));
           follow(unit, t);
         });

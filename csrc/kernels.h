@@ -46,10 +46,11 @@ enum class Loss {
   quantile,
   hinge,
   squared_hinge,
+  logits_cross_entropy,
 };
 
 // Whether a loss reads class indices (n,) rather than a matrix of targets.
-constexpr bool reads_classes(Loss l) { return l == Loss::cross_entropy; }
+constexpr bool reads_classes(Loss l) { return l == Loss::cross_entropy || l == Loss::logits_cross_entropy; }
 
 // The activation with which a loss has one joint gradient, without the division that would overflow; identity: none.
 constexpr Activation partner(Loss l) {
@@ -66,11 +67,11 @@ template <class T>
 struct LossSettings {
   Loss loss;
   bool paired;
-  T clip;               // the cross entropies: probabilities are clipped to [clip, 1 - clip] in the value
-  T delta;              // huber
-  T gamma, smoothing;   // the cross entropies: focal exponent and label smoothing, 0: none
-  T alpha_1, alpha_0;   // their weights of targets 1 and 0
-  const T* quantiles;   // (n_quantiles): column t * n_quantiles + j of p is quantile j of target t
+  T clip;              // the cross entropies: probabilities are clipped to [clip, 1 - clip]; paired, in the value alone
+  T delta;             // huber
+  T gamma, smoothing;  // the cross entropies: focal exponent and label smoothing, 0: none
+  T alpha_1, alpha_0;  // their weights of targets 1 and 0
+  const T* quantiles;  // (n_quantiles): column t * n_quantiles + j of p is quantile j of target t
   int64_t n_quantiles;  // 1 for the other losses
 };
 

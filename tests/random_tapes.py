@@ -314,7 +314,7 @@ class Builder:
                 self.is_batchwise = True
                 unbatched = self.value("over_rows", x, "mean", width=x.width, batched=False)
             return self.call("scalar_loss", self.column(unbatched), weight)
-        name = self.pick([*PLAIN_LOSSES, "cross_entropy", "binary_cross_entropy", "poisson"])
+        name = self.pick([*PLAIN_LOSSES, "cross_entropy", "binary_cross_entropy", "poisson", "logits_cross_entropy"])
         keywords = {"target": len(self.targets), "sample_weight": sample_weight}
         partner = {"cross_entropy": "softmax", "binary_cross_entropy": "logistic"}.get(name)
         if partner:
@@ -332,7 +332,7 @@ class Builder:
         if name == "quantile":
             keywords["quantiles"] = self.pick([q for q in ([0.3], [0.1, 0.8]) if width % len(q) == 0])
             width //= len(keywords["quantiles"])
-        self.targets.append(-x.width if name == "cross_entropy" else width)
+        self.targets.append(-x.width if name in ("cross_entropy", "logits_cross_entropy") else width)
         return self.call("loss", x, name, weight, **keywords)
 
     def build(self):

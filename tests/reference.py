@@ -174,7 +174,7 @@ class Tape:
         self.result = x
 
     def loss(self, x, name, weight=1.0, clip=0.0, **parameters):
-        if "cross_entropy" in name:
+        if name in ("cross_entropy", "binary_cross_entropy"):
             parameters["clip"] = clip
         self.losses.append((x, name, weight, parameters))
 

@@ -47,25 +47,27 @@ def one_hot(y, p):
 def cross_entropy(p, y, clip=0.0, gamma=0.0, alpha=None, label_smoothing=0.0):
     """-sum_k alpha t_k (1 - q_k)^gamma log q_k: q = p / sum p, t = smoothed one-hot of the class indices y (m,).
 
-    q is clipped to [clip, 1 - clip] in the value's logarithm alone.
+    q is clipped to [clip, 1 - clip] in the value's logarithm; where it is, the gradient of its term is 0.
     """
     total = p.sum(axis=1, keepdims=True)
     q = p / total
     t = (1 if alpha is None else alpha) * ((1 - label_smoothing) * one_hot(y, p) + label_smoothing / p.shape[1])
     rows = -((1 - q) ** gamma * xlogy(t, np.clip(q, clip, 1 - clip))).sum(axis=1)
     slope = gamma * (1 - q) ** (gamma - 1) * np.log(q) if gamma else 0.0
-    by_q = t * (slope - (1 - q) ** gamma / q)
+    by_q = np.where((q < clip) | (q > 1 - clip), 0, t * (slope - (1 - q) ** gamma / q))
     return rows, (by_q - (by_q * q).sum(axis=1, keepdims=True)) / total
 
 
 def binary_cross_entropy(p, y, clip=0.0, gamma=0.0, alpha=None, label_smoothing=0.0):
     """-sum_k w (1 - p_t)^gamma (t log p + (1 - t) log(1 - p)), t = smoothed y, p_t = t p + (1 - t)(1 - p).
 
-    w = t alpha + (1 - t)(1 - alpha), 1 without alpha; p is clipped to [clip, 1 - clip] in the value alone.
+    w = t alpha + (1 - t)(1 - alpha), 1 without alpha; p is clipped to [clip, 1 - clip]; where it is, the gradient of
+    the entropy is 0.
     """
     t = (1 - label_smoothing) * y + 0.5 * label_smoothing
     q = np.clip(p, clip, 1 - clip)
     entropy, slope = -(xlogy(t, q) + xlogy(1 - t, 1 - q)), (p - t) / (p * (1 - p))
+    slope = np.where(q == p, slope, 0)
     if gamma:
         off = p + t - 2 * t * p  # 1 - p_t
         slope = off**gamma * slope + gamma * off ** (gamma - 1) * (1 - 2 * t) * entropy
@@ -87,6 +89,15 @@ def squared_hinge(p, y):
     return (margin**2).sum(axis=1), -2 * s * margin
 
 
+def logits_cross_entropy(p, y):
+    """log(sum_k exp(p_k)) - p[y] for logits p and class indices y (m,)."""
+    top = p.max(axis=1, keepdims=True)
+    e = np.exp(p - top)
+    total = e.sum(axis=1, keepdims=True)
+    rows = (np.log(total) + top)[:, 0] - p[np.arange(len(p)), y]
+    return rows, e / total - one_hot(y, p)
+
+
 LOSSES = {
     f.__name__: f
     for f in (
@@ -100,9 +111,10 @@ LOSSES = {
         binary_cross_entropy,
         hinge,
         squared_hinge,
+        logits_cross_entropy,
     )
 }
-CLASSES = {"cross_entropy"}  # y holds class indices
+CLASSES = {"cross_entropy", "logits_cross_entropy"}  # y holds class indices
 # dz = p - y for these pairs, without the division that would overflow
 PAIRS = {("cross_entropy", "softmax"), ("binary_cross_entropy", "logistic"), ("poisson", "exp")}
 

@@ -18,6 +18,7 @@ LOSSES = {
     "poisson": ("poisson", {}),
     "hinge": ("hinge", {}),
     "squared_hinge": ("squared_hinge", {}),
+    "logits_cross_entropy": ("logits_cross_entropy", {}),
     "cross_entropy": ("cross_entropy", {}),
     "cross_entropy_smoothed": ("cross_entropy", {"label_smoothing": 0.2}),
     "cross_entropy_focal": ("cross_entropy", {"gamma": 2.0, "alpha": 0.25}),
@@ -141,6 +142,37 @@ def test_logits_can_be_the_output_and_softmax_the_losss():
     assert engine.evaluate(x, y).mean_loss == pytest.approx(rows.mean(), rel=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [2, 3, 8, 17, 40])
+def test_loss_of_far_apart_logits_is_their_distance(width, dtype):
+    z = np.full((3, width), -1000.0, dtype)
+    z[0, 0], z[1, -1] = 200, -900
+    tape = _core.Tape()
+    tape.output(tape.input(width))
+    tape.loss(0, "logits_cross_entropy")
+    engine = _core.Engine(tape, dtype)
+    losses = [engine.evaluate(z[r : r + 1], np.array([1 % width], np.int32)).mean_loss for r in range(3)]
+    assert_allclose(losses, [1200, 100 if width > 2 else 0, np.log(width)], atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_clipped_probabilities_have_no_gradient(loss, gamma):
+    tape = _core.Tape()
+    x = tape.dense(tape.input(1), 2)
+    tape.output(x)
+    tape.loss(x, loss, clip=1e-7, gamma=gamma)
+    engine = _core.Engine(tape, "float64")
+    engine.load([np.array([[1.2, -0.2]]), np.zeros(2)])
+    y = np.array([1], np.int32) if loss == "cross_entropy" else np.array([[0.0, 1.0]])
+    value, _, (kernel, bias) = engine.gradient(np.ones((1, 1)), y)
+    entropy = -np.log(1e-7) * (1 if loss == "cross_entropy" else 2)
+    if gamma == 0:
+        assert value == pytest.approx(entropy)
+        assert_allclose([*kernel[0], *bias], 0)
+    assert np.abs(bias).max() < 100  # of the focal factor alone
+
+
 @pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
 def test_focal_loss_of_a_certain_answer_is_finite(loss):
     tape = _core.Tape()
@@ -172,7 +204,7 @@ def test_loss_of_nan_is_nan(loss):
         ("quantile", {"quantiles": [0.5, 1.0]}, r"quantiles must be in \(0, 1\), got 1"),
         ("quantile", {"quantiles": [0.2, 0.5, 0.8]}, "a multiple of 3, got 4"),
         ("cross_entropy", {"gamma": -1.0}, "gamma must be >= 0"),
-        ("cross_entropy", {"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\)"),
+        ("cross_entropy", {"label_smoothing": 1.1}, r"label_smoothing must be in \[0, 1\]"),
         ("mse", {}, "unknown loss 'mse'; one of: cross_entropy"),
     ],
 )

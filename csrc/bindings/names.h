@@ -11,11 +11,17 @@ namespace mlpcore {
 constexpr std::array<std::string_view, 16> kActivationNames = {
     "identity", "logistic", "tanh", "relu", "softmax",  "exp",          "leaky_relu", "elu",
     "selu",     "gelu",     "silu", "mish", "softplus", "hard_sigmoid", "softsign",   "heaviside"};
-constexpr std::array<std::string_view, 10> kLossNames = {"cross_entropy",  "binary_cross_entropy",
-                                                         "squared_error",  "poisson",
-                                                         "absolute_error", "huber",
-                                                         "log_cosh",       "quantile",
-                                                         "hinge",          "squared_hinge"};
+constexpr std::array<std::string_view, 11> kLossNames = {"cross_entropy",
+                                                         "binary_cross_entropy",
+                                                         "squared_error",
+                                                         "poisson",
+                                                         "absolute_error",
+                                                         "huber",
+                                                         "log_cosh",
+                                                         "quantile",
+                                                         "hinge",
+                                                         "squared_hinge",
+                                                         "logits_cross_entropy"};
 constexpr std::array<std::string_view, 10> kRuleNames = {"sgd",     "adam",   "adamw",    "rmsprop", "nadam",
                                                          "adagrad", "adamax", "adadelta", "lion",    "ftrl"};
 constexpr std::array<std::string_view, 19> kUnaryNames = {

@@ -99,6 +99,34 @@ void softmax_cross_entropy(Range range, Panels<T> p, const int32_t* y, T clip, c
   }
 }
 
+// loss = log(sum(exp(z))) - z[y]; dz = softmax(z) - onehot(y)
+template <class T>
+void logits_cross_entropy(Range range, Panels<T> z, const int32_t* y, const T* scale, double* loss, Panels<T> dz) {
+  constexpr T least = -std::numeric_limits<T>::infinity();
+  for (int64_t r = 0; r < range.rows; ++r) {
+    const int64_t row = range.first + r, own = place(z, row, y[r]);
+    const auto each = [&](auto f) {  // f(place, elements, the padding counting as exp(z) = 0)
+      each_vector_of_row<T>(z, row,
+                            [&](int64_t c, int64_t i) { f(i, first_lanes<T>(load(z.at + i), z.width - c, least)); });
+    };
+    const T chosen = z.at[own];
+    Vec<T> most = splat(least), total{};
+    each([&](int64_t, Vec<T> v) { most = v > most ? v : most; });
+    const T top = largest<T>(most);
+    each([&](int64_t i, Vec<T> v) {
+      const Vec<T> e = exp<T>(v - top);
+      if (dz.at) store(dz.at + i, e);
+      total += e;
+    });
+    const T sum_of_all = sum<T>(total);
+    loss[r] = double(log<T>(splat(sum_of_all))[0]) + (double(top) - double(chosen));
+    if (!dz.at) continue;
+    const T s = scale ? scale[r] : T(1), inverse = s / sum_of_all;
+    each_vector_of_row<T>(dz, row, [&](int64_t, int64_t i) { store(dz.at + i, load(dz.at + i) * inverse); });
+    dz.at[own] -= s;
+  }
+}
+
 // Any cross entropy of classes: q = p / sum(p), t = (1 - smoothing) onehot(y) + smoothing / width,
 // loss = -sum alpha t (1 - q)^gamma log(clip(q)). With h = q d loss / dq: dz = h - q sum(h); dp = (h / q - sum(h)) / sum(p)
 template <class T>
@@ -124,6 +152,7 @@ void class_cross_entropy(const LossSettings<T>& of, Range range, Panels<T> p, co
       });
     };
     const auto pull = [&](Vec<T> t, Vec<T> q) {  // h
+      if (!of.paired) t = (q < of.clip) | (q > T(1) - of.clip) ? Vec<T>{} : t;
       if (of.gamma == 0) return -t;
       const Focus<T> f = focus<T>(T(1) - q, of.gamma);
       return t * (f.slope * q * log<T>(q) - f.factor);
@@ -158,6 +187,7 @@ void binary_cross_entropy(const LossSettings<T>& of, Range range, Panels<T> p, c
     const Vec<T> width = of.paired ? splat(T(1)) : inside * (T(1) - inside);  // dp/dz, to divide by
     l = -(xlogy<T>(t, q) + xlogy<T>(T(1) - t, T(1) - q));
     d = ((of.paired ? p : inside) - t) / width;
+    if (!of.paired) d = (p < of.clip) | (p > T(1) - of.clip) ? Vec<T>{} : d;
     if (!weighs) return;
     const Vec<T> w = of.alpha_1 * t + of.alpha_0 * (T(1) - t);
     if (of.gamma != 0) {
@@ -193,6 +223,7 @@ void loss(const LossSettings<T>& of, Range range, Panels<T> p, Targets<T> target
       if (of.paired && of.gamma == 0 && of.smoothing == 0 && of.alpha_1 == 1)
         return softmax_cross_entropy<T>(range, p, target.classes, of.clip, scale, loss, dz);
       return class_cross_entropy<T>(of, range, p, target.classes, scale, loss, dz);
+    case Loss::logits_cross_entropy: return logits_cross_entropy<T>(range, p, target.classes, scale, loss, dz);
     case Loss::binary_cross_entropy: return binary_cross_entropy<T>(of, range, p, target.y, scale, loss, dz);
     case Loss::poisson: return poisson<T>(of, range, p, target.y, scale, loss, dz);
     case Loss::squared_error:  // 0.5 sum (p - y)^2

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from mlpcore._validation import checked, suggest
+from mlpcore._validation import checked, no_attribute, suggest
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -101,8 +101,7 @@ def built_in_names(family: str) -> list[str]:
 def module_attribute(family: str, name: str) -> Any:
     """Return the built-in that goes by a name in lower case, for the ``__getattr__`` of the family's module."""
     if name.startswith("_") or name not in _built_in[family]:
-        near = "" if name.startswith("_") else suggest(name, built_in_names(family))
-        raise AttributeError(f"module 'mlpcore.{family}' has no attribute {name!r}{near}")
+        raise no_attribute(f"mlpcore.{family}", name, built_in_names(family))
     return _built_in[family][name]
 
 

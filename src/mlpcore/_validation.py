@@ -279,3 +279,9 @@ def unknown_argument(owner: str, name: str, options: Iterable[str]) -> TypeError
     Dense: unknown argument 'kernel_initializeer'; did you mean 'kernel_initializer'?
     """
     return TypeError(f"{owner}: unknown argument {name!r}{suggest(name, options)}")
+
+
+def no_attribute(module: str, name: str, names: Iterable[str]) -> AttributeError:
+    """Return the error of a module's ``__getattr__``, which tells the nearest of its names."""
+    near = "" if name.startswith("_") else suggest(name, names)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{near}")

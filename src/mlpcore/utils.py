@@ -15,7 +15,7 @@ from mlpcore._registry import (
     register_keras_serializable,
 )
 from mlpcore._structure import Structure, map_structure
-from mlpcore._validation import array_of_numbers, check_integer, checked
+from mlpcore._validation import array_of_numbers, check_integer, checked, no_attribute
 from mlpcore.data import PyDataset, as_arrays, count_rows
 from mlpcore.layers.naming import clear_session
 
@@ -189,3 +189,8 @@ def _rows(size: float | int | None, n: int, name: str) -> int | None:
         return round(size * n)
     check_integer(name, size)
     return int(size)
+
+
+def __getattr__(name: str) -> Any:
+    """Say which name was meant."""
+    raise no_attribute(__name__, name, __all__)

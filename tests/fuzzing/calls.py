@@ -21,7 +21,7 @@ FLOATS = [0.0, 1.0, -1.0, 0.5, 0.3, 0.1, 1e-7, 0.01, 0.02, 2.0, 1e30, -1e-30, 1e
 ACTIVATIONS = """identity logistic tanh relu softmax exp leaky_relu elu selu gelu silu mish softplus hard_sigmoid
 softsign heaviside""".split()
 LOSSES = """cross_entropy binary_cross_entropy squared_error poisson absolute_error huber log_cosh quantile hinge
-squared_hinge""".split()
+squared_hinge logits_cross_entropy""".split()
 RULES = "sgd adam adamw rmsprop nadam adagrad adamax adadelta lion ftrl".split()
 UNARY = """negative reciprocal square sqrt rsqrt exp expm1 log log1p abs sign floor ceil round sin cos erf logical_not
 isfinite""".split()

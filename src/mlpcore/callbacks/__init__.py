@@ -1,5 +1,8 @@
 """Callbacks: what happens beside the training of a model: stopping, saving, rates, logs, progress, your own code."""
 
+from typing import Any
+
+from mlpcore._validation import no_attribute
 from mlpcore.callbacks.backup_and_restore import BackupAndRestore
 from mlpcore.callbacks.base import Callback
 from mlpcore.callbacks.collection import CallbackList
@@ -30,3 +33,8 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Say which name was meant."""
+    raise no_attribute(__name__, name, __all__)

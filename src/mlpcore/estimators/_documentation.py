@@ -25,9 +25,9 @@ _PARTS = {
         'softsign'. 'heaviside' predicts with weights set by hand; it has no gradient to train by.
     solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop', 'adagrad'}, default='adam'
         'sgd' is gradient descent with momentum, 'adam' the method of Kingma and Ba, 'adamw' the same with
-        `weight_decay`, 'nadam' with Nesterov's momentum; 'rmsprop' and 'adagrad' divide by the root of the mean or
-        the sum of squared gradients. These are the stochastic solvers, which go through the rows in mini-batches.
-        'lbfgs' is SciPy's L-BFGS-B on all rows at once.
+        `weight_decay`, 'nadam' with Nesterov's momentum by Dozat's schedule; 'rmsprop' and 'adagrad' divide by the root
+        of the mean or the sum of squared gradients, a sum that begins at 0.1, as in Keras. These are the stochastic
+        solvers, which go through the rows in mini-batches. 'lbfgs' is SciPy's L-BFGS-B on all rows at once.
     alpha : float >= 0, default=1e-4
         L2 penalty of the kernels: ``0.5 * alpha * sum(W**2) / S`` is added to a batch's loss, S being
         its rows or the sum of their weights.
@@ -74,9 +74,10 @@ _PARTS = {
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Of 'adam', 'adamw' and 'nadam': decay of the first and second moment.
     epsilon : float > 0, default=1e-8
-        Of these, 'rmsprop' and 'adagrad': added to the root that a step is divided by.
+        Of these: added to the root that a step is divided by. Of 'rmsprop' and 'adagrad': added under the root.
     n_iter_no_change : int >= 1 or inf, default=10
-        Training stops after more than this many bad epochs in a row.
+        Training stops after more than this many bad epochs in a row; while the learning rate rises, in a warm-up or
+        under 'one_cycle', none is bad.
     max_fun : int >= 1, default=15000
         Most evaluations of the loss by 'lbfgs'.
 """,
@@ -106,7 +107,8 @@ _PARTS = {
     resume : bool, default=False
         Whether `partial_fit` and warm starts go on exactly where the last call ended: with its random numbers,
         order of rows, validation rows, optimizer state and learning rate. Then k calls of `partial_fit` on the
-        same rows are k epochs of `fit`. False begins the random numbers anew in each call and, in
+        same rows are k epochs of `fit`. With `early_stopping` it goes on from the weights of the best score, which
+        the last call ended with. False begins the random numbers anew in each call and, in
         warm starts, the optimizer, as scikit-learn does.
     pickle_optimizer : bool, default=True
         Whether pickles and copies hold the optimizer's state too, one or two further numbers for each

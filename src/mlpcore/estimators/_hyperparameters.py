@@ -64,7 +64,7 @@ class Hyperparameters(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(HIDDEN_ACTIVATIONS)), list, tuple],
+        "activation": [StrOptions(set(HIDDEN_ACTIVATIONS)), list, tuple, np.ndarray],
         "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -99,7 +99,7 @@ class Hyperparameters(BaseEstimator):
         "divergence": [StrOptions({"raise", "stop"})],
         "resume": ["boolean"],
         "pickle_optimizer": ["boolean"],
-        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, np.ndarray],
         "l1": [Interval(Real, 0, None, closed="left")],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],

@@ -23,7 +23,7 @@ from mlpcore.estimators._progress import Silence
 from mlpcore.estimators._recording import Network
 from mlpcore.estimators._targets import Array
 
-_CHUNK = 1 << 20  # numbers of a float32 x that are widened at a time
+_CHUNK = 1 << 20  # numbers of x that one call of the engine takes: Ctrl-C is answered between calls
 
 
 class Layout:
@@ -78,8 +78,9 @@ class Objective:
         self.alpha = alpha
         self.n_threads = n_threads
         n = x.shape[0]
-        self.chunks = [(x.astype(np.float64, copy=False) if issparse(x) else x, y, sample_weight)]
-        if not issparse(x) and x.dtype != np.float64:
+        if issparse(x):
+            self.chunks = [(x.astype(np.float64, copy=False), y, sample_weight)]
+        else:
             rows = max(1, _CHUNK // x.shape[1])
             self.chunks = [
                 (x[i : i + rows], y[i : i + rows], None if sample_weight is None else sample_weight[i : i + rows])

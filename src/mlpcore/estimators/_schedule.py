@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RULES = ("constant", "invscaling", "adaptive", "reduce_on_plateau", "cosine", "exponential", "one_cycle")
+_RISE = 0.3  # of one_cycle's epochs
 
 
 class Constant:
@@ -31,6 +32,11 @@ class Constant:
             return rates
         done = self.n_epochs + np.arange(1, n_batches + 1) / n_batches
         return (self.rate if rates is None else rates) * np.minimum(1.0, done / self.n_warmup)
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the rates of this epoch grow; then a loss that hardly falls is no plateau."""
+        return self.n_epochs < self.n_warmup
 
     def _curve(self, n_batches: int) -> NDArray[np.float64] | None:
         return None
@@ -81,6 +87,11 @@ class Curve(Constant):
         self.shape, self.initial, self.final, self.max_epochs = shape, float(initial), final, max_epochs
         self.rate = float(self._at(np.zeros(1))[0])
 
+    @property
+    def is_rising(self) -> bool:
+        """Whether the rates of this epoch grow."""
+        return super().is_rising or (self.shape == "one_cycle" and self.n_epochs < _RISE * self.max_epochs)
+
     def _curve(self, n_batches: int) -> NDArray[np.float64]:
         return self._at(self.n_epochs + np.arange(n_batches) / n_batches)
 
@@ -96,9 +107,9 @@ class Curve(Constant):
         if self.shape == "exponential":
             return np.asarray(self.initial * (self.final / self.initial) ** progress)
         # one_cycle, after L. N. Smith and N. Topin, "Super-convergence", 2017, with PyTorch's proportions
-        up = _half_cosine(self.initial / 25, self.initial, progress / 0.3)
-        down = _half_cosine(self.initial, self.final, (progress - 0.3) / 0.7)
-        return np.where(progress < 0.3, up, down)
+        up = _half_cosine(self.initial / 25, self.initial, progress / _RISE)
+        down = _half_cosine(self.initial, self.final, (progress - _RISE) / (1 - _RISE))
+        return np.where(progress < _RISE, up, down)
 
 
 def _half_cosine(start: float, end: float, progress: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -38,6 +38,7 @@ STOCHASTIC_ATTRIBUTES = (
     "validation_loss_curve_",
     "best_validation_score_",
     "_no_improvement_count",
+    "_measure",
     "_optimizer",
     "_row_order",
 )
@@ -157,10 +158,15 @@ def _patience(estimator: Any, first: bool) -> LossPatience:
     )
     patience = rule(estimator.n_iter_no_change, estimator.tol)
     best = None if first else getattr(estimator, attribute, None)
-    if best is not None:
+    if best is not None and getattr(estimator, "_measure", _measure(estimator)) == _measure(estimator):
         patience.best = best
         patience.bad_epochs = getattr(estimator, "_no_improvement_count", 0)
     return patience
+
+
+def _measure(estimator: Any) -> tuple[str, Any]:
+    """Return what the best of a fit is the best of; only of the score are the best weights kept."""
+    return ("score", estimator.scoring) if estimator.early_stopping else ("loss", getattr(estimator, "loss", None))
 
 
 def _publish(estimator: Any, epochs: Epochs, first: bool) -> None:
@@ -173,6 +179,7 @@ def _publish(estimator: Any, epochs: Epochs, first: bool) -> None:
         estimator.loss_ = epochs.losses[-1] if epochs.losses else math.nan
     estimator._optimizer = epochs.one_pass.optimizer
     estimator._no_improvement_count = epochs.patience.bad_epochs
+    estimator._measure = _measure(estimator)
     estimator.best_loss_ = None if estimator.early_stopping else epochs.patience.best
 
     estimator.loss_curve_ = _extended(estimator, "loss_curve_", epochs.losses, first)

@@ -55,6 +55,8 @@ class ClassTargets:
         self.has_probabilities = loss != "hinge"
         self.threshold = 0.5 if self.has_probabilities else 0.0  # above it an output says yes
         if not self.has_probabilities:
+            if label_smoothing:
+                raise ValueError(f"label_smoothing={label_smoothing!r} is of the log losses; loss='hinge' has none.")
             self.out_activation, self.loss = "identity", "hinge"
             return
         self.out_activation = "softmax" if self.is_multiclass else "logistic"

@@ -163,6 +163,8 @@ class Epochs:
             score = self.validation.observe(self.one_pass.engine, self.one_pass.n_threads, self.one_pass.weights)
             self.report.score(score)
         is_best = self.patience.observe(score if self.restores_best and score is not None else loss)
+        if self.one_pass.optimizer.schedule.is_rising:
+            self.patience.bad_epochs = 0
         if is_best and self.restores_best:
             self.one_pass.engine.store(self.parameters)
             self._has_best = True

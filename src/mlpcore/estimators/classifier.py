@@ -59,7 +59,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     focal_gamma : float >= 0, default=2.0
         Of the focal loss.
     label_smoothing : float in [0, 1), default=0.0
-        Share of the truth that the log losses spread over all classes.
+        Share of the truth that the log losses spread over all classes; 'hinge' has none. The focal loss of two classes
+        or of a multilabel y takes p as that of the smoothed truth t, ``t * p + (1 - t) * (1 - p)``, as Keras' does.
 
     Attributes
     ----------
@@ -337,8 +338,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 "class_weight 'balanced' is not supported for partial_fit, which does not see all rows. Pass "
                 "sklearn.utils.class_weight.compute_class_weight's result as a dict."
             )
+        class_weight = _of_present_classes(self.class_weight, y) if incremental else self.class_weight
         with np.errstate(over="ignore", invalid="ignore"):
-            weight: Array = compute_sample_weight(self.class_weight, y).astype(dtype)
+            weight: Array = compute_sample_weight(class_weight, y).astype(dtype)
             weight = weight if sample_weight is None else weight * sample_weight
         return with_usable_sum(weight, "class_weight")
 
@@ -379,3 +381,11 @@ def _checked_loss(estimator: MLPClassifier, method: str, has_it: bool) -> bool:
     if not has_it:
         raise AttributeError(f"loss={estimator.loss!r} has no {method}.")
     return True
+
+
+def _of_present_classes(class_weight: Any, y: Array) -> Any:
+    """Return the weights of the classes that a batch holds, for one column of labels or for several."""
+    if isinstance(class_weight, dict):
+        present = set(np.unique(y))
+        return {label: weight for label, weight in class_weight.items() if label in present}
+    return [_of_present_classes(weights, column) for weights, column in zip(class_weight, y.T, strict=True)]

@@ -7,6 +7,7 @@ import warnings
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import sklearn.linear_model
 import sklearn.neural_network
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
@@ -112,6 +113,9 @@ def to_sklearn(estimator: Any) -> Any:
         )
     _copy_fitted(estimator, converted)
     vars(converted).pop("validation_loss_curve_", None)
+    if getattr(converted, "best_validation_score_", None) is not None:  # scikit-learn's fit ends with these
+        converted._best_coefs = [kernel.copy() for kernel in converted.coefs_]
+        converted._best_intercepts = [bias.copy() for bias in converted.intercepts_]
     optimizer = getattr(estimator, "_optimizer", None)
     if optimizer is not None and optimizer.kind in ("sgd", "adam"):
         converted._optimizer = _their_optimizer(converted, optimizer)
@@ -143,12 +147,12 @@ def _their_parameters(estimator: Any, theirs: type) -> tuple[dict[str, Any], lis
         value = getattr(estimator, name)
         if name in accepted:
             kept[name] = value
-        elif name not in _HARMLESS and value != parameter.default:
+        elif name not in _HARMLESS and (isinstance(value, np.ndarray) or value != parameter.default):
             lost.append(name)
     constraints = getattr(theirs, "_parameter_constraints", {})
     for name in ("activation", "loss", "solver", "learning_rate"):
         value = kept.get(name)
-        if name == "activation" and isinstance(value, (list, tuple)) and len(set(value)) == 1:
+        if name == "activation" and isinstance(value, list | tuple | np.ndarray) and len(set(value)) == 1:
             kept[name] = value = value[0]
         options = [o.options for o in constraints.get(name, []) if hasattr(o, "options")]
         if name not in kept or any(isinstance(value, str) and value in o for o in options):

@@ -155,7 +155,8 @@ class LossCurveDisplay:
         self.lines_: list[Any] = []
 
         def draw(where: Any, values: Sequence[float], label: str, **style: Any) -> None:
-            epochs = range(1, len(values) + 1)
+            n = max(len(values), len(self.loss_curve))  # a fit before may have had no validation rows
+            epochs = range(n - len(values) + 1, n + 1)
             style["marker"] = "o" if len(values) == 1 else None  # a line of one point is not seen
             self.lines_ += where.plot(epochs, values, label=before + label, **{**style, **(line_kw or {})})
 

@@ -80,7 +80,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         **MultilayerPerceptron._parameter_constraints,
         "loss": [StrOptions(set(_LOSSES))],
         "delta": [Interval(Real, 0, None, closed="neither")],
-        "quantiles": [Interval(Real, 0, 1, closed="neither"), list, tuple],
+        "quantiles": [Interval(Real, 0, 1, closed="neither"), list, tuple, np.ndarray],
         "output_activation": [StrOptions(set(OUTPUT_ACTIVATIONS)), None],
     }
 

@@ -59,7 +59,7 @@ def model_from_estimator(estimator: Any) -> Any:
     activation = estimator.activation
     activations = [activation] * n_hidden if isinstance(activation, str) else list(activation)
     rates = getattr(estimator, "dropout", 0.0)
-    rates = list(rates) if isinstance(rates, (list, tuple)) else [rates] * n_hidden
+    rates = list(rates) if isinstance(rates, list | tuple | np.ndarray) else [rates] * n_hidden
     parts: list[Any] = [layers.Input((estimator.n_features_in_,))]
     for index, coefs in enumerate(estimator.coefs_):
         hidden = index < n_hidden

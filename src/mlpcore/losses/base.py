@@ -128,7 +128,7 @@ class Loss:
             Shapes without the batch.
         """
         fused = self._fusable(tuple(y_true), tuple(y_pred))
-        return fused is not None and fused.name == "cross_entropy"
+        return fused is not None and fused.name in ("cross_entropy", "logits_cross_entropy")
 
     def record(
         self,

@@ -11,8 +11,6 @@ from mlpcore.losses import classification
 from mlpcore.losses.aligned import EPSILON
 from mlpcore.losses.base import Axes, FormulaLoss, Fused, elementwise
 
-_SMALLEST = 1e-37  # keeps the logarithm of a probability that has underflown finite
-
 
 @_registry.built_in("losses")
 class BinaryCrossentropy(FormulaLoss):
@@ -209,8 +207,7 @@ class SparseCategoricalCrossentropy(FormulaLoss):
 
     Notes
     -----
-    Behind a softmax layer the gradient is that of the exact loss, where Keras' vanishes at clipped probabilities. In a
-    model that trains from logits a row's loss is reported as at most 85.
+    Behind a softmax layer the gradient is that of the exact loss, where Keras' vanishes at clipped probabilities.
 
     Examples
     --------
@@ -245,7 +242,7 @@ class SparseCategoricalCrossentropy(FormulaLoss):
         if self.ignore_class is not None or len(y_pred) != 1 or y_true not in ((), (1,)):
             return None
         if self.from_logits:
-            return Fused("cross_entropy", 1.0, {}, _SMALLEST, ops.softmax)
+            return Fused("logits_cross_entropy", 1.0)
         return Fused("cross_entropy", 1.0, {}, EPSILON)
 
 

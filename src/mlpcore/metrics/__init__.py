@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlpcore import _registry
+from mlpcore._validation import no_attribute
 from mlpcore.losses import kind_of_classes
 from mlpcore.losses.classification import (
     binary_crossentropy,
@@ -196,3 +197,8 @@ def serialize(metric: Any) -> Any:
 def deserialize(config: Mapping[str, Any] | str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the metric that `serialize` described."""
     return _registry.deserialize(config, custom_objects, "metrics")
+
+
+def __getattr__(name: str) -> Any:
+    """Say which name was meant."""
+    raise no_attribute(__name__, name, __all__)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpcore import _registry, _thread_limits
-from mlpcore._validation import checked
+from mlpcore._validation import checked, no_attribute
 from mlpcore.models.cloning import clone_model
 from mlpcore.models.functional import Functional
 from mlpcore.models.model import Model, PathLike
@@ -64,3 +64,8 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     if not isinstance(model, Model):
         raise ValueError(f"model_from_json: json_string must describe a model, got {json_string!r}")
     return model
+
+
+def __getattr__(name: str) -> Any:
+    """Say which name was meant."""
+    raise no_attribute(__name__, name, __all__)

@@ -143,8 +143,13 @@ def _without_batch(x: Symbol, shapes: str) -> tuple[int, ...]:
 
 @op
 def dot(x1: Any, x2: Any) -> Any:
-    """Return the product of matrices or vectors, as `matmul`; with a number, elementwise."""
+    """Return the product of vectors or of matrices; with a number, elementwise.
+
+    The second operand has at most two axes, with which NumPy's ``dot`` and `matmul` are the same.
+    """
     a = symbol(x1)
+    if len(getattr(x2, "shape", np.shape(x2))) > 2:
+        raise ValueError("ops.dot: the second operand has more than two axes; write ops.matmul or ops.einsum")
     if not a.shape or not np.shape(x2 if not hasattr(x2, "shape") else np.empty([n or 1 for n in x2.shape])):
         return p.binary(a, x2, "multiply")
     return matmul(a, x2)
@@ -253,7 +258,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         raise ValueError(f"ops.take_along_axis works along the last axis, got axis {axis} of shape {x.shape}")
     chosen = one_hot(index, x.axes[-1])
     wide = p.alias(x, (*x.shape[:-1], 1, x.axes[-1]))
-    return p.reduced(p.binary(chosen, wide, "multiply", x.dtype), "sum", -1)
+    return p.reduced(p.elementwise("where", (chosen, wide, 0.0), x.dtype), "sum", -1)
 
 
 @op

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpcore import _registry
+from mlpcore._validation import no_attribute
 from mlpcore.optimizers import schedules
 from mlpcore.optimizers.adagrad import Adadelta, Adagrad, Ftrl, RMSprop
 from mlpcore.optimizers.adam import Adam, Adamax, AdamW, Nadam
@@ -71,3 +72,8 @@ def _any_case(identifier: Any) -> Any:
             identifier.lower(), identifier
         )
     return identifier
+
+
+def __getattr__(name: str) -> Any:
+    """Say which name was meant."""
+    raise no_attribute(__name__, name, __all__)

@@ -243,12 +243,12 @@ class Optimizer:
         return {}
 
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: list[str] | None = None) -> None:
-        """Leave the biases out of the weight decay: ``exclude_from_weight_decay(var_names=["bias"])``.
+        """Leave the biases of dense layers out of the weight decay: ``exclude_from_weight_decay(var_names=["bias"])``.
 
         Raises
         ------
         ValueError
-            Anything but the biases: the engine decays kernels alike.
+            Anything but the biases: the engine decays all else alike.
         """
         if var_list or list(var_names or ()) != ["bias"]:
             raise ValueError('only the biases can be left out of the weight decay: var_names=["bias"]')

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpcore import _registry
+from mlpcore._validation import no_attribute
 from mlpcore.optimizers.schedules.base import LearningRateSchedule
 from mlpcore.optimizers.schedules.cosine import CosineDecay, CosineDecayRestarts, OneCycle
 from mlpcore.optimizers.schedules.decay import (
@@ -37,3 +38,8 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
 def deserialize(config: Mapping[str, Any] | str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the schedule that `serialize` described."""
     return _registry.deserialize(config, custom_objects, "schedules")
+
+
+def __getattr__(name: str) -> Any:
+    """Say which name was meant."""
+    raise no_attribute(__name__, name, __all__)
