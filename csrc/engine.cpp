@@ -52,6 +52,7 @@ Engine<T>::Engine(const Tape& tape, std::shared_ptr<Parameters<T>> shared, const
     Tape alone = tape;
     alone.losses.clear();
     plain_ = std::make_unique<Plan>(link(alone, Fusions::none, kernels));
+    if (!plain_->chain) plain_ = nullptr;  // for ops that nothing needs
   }
   for (const Layer& layer : plan_.layers) all_fused_ = all_fused_ && (!layer.learns() || layer.is_fused());
   units_ = weights_.units_of(1, 1);
@@ -62,7 +63,7 @@ Engine<T>::~Engine() = default;
 
 template <class T>
 const Plan& Engine<T>::plain() const {
-  if (!plan_.chain) throw std::invalid_argument("only a chain of layers, from one input to one output, has this");
+  if (!plain_) throw std::invalid_argument("only a chain of layers, from one input to one output, has this");
   return *plain_;
 }
 

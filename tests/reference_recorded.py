@@ -163,7 +163,7 @@ class Tape:
         self.outputs.append(x)
 
     def loss(self, x, name, weight=1.0, clip=0.0, *, target=0, sample_weight=0, **settings):
-        if "cross_entropy" in name:
+        if name in ("cross_entropy", "binary_cross_entropy"):
             settings["clip"] = clip
         settings = tuple(sorted((k, tuple(v) if k == "quantiles" else v) for k, v in settings.items()))
         self.objectives.append(Objective("loss", x, weight, sample_weight, name, target, settings))

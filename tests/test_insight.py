@@ -78,3 +78,13 @@ def test_output_before_the_end_and_a_model_without_layers():
     tape = _core.Tape()
     tape.output(tape.input(2))
     assert_array_equal(_core.Engine(tape, "float64").input_gradient(x), np.broadcast_to(np.eye(2), (4, 2, 2)))
+
+
+def test_other_tapes_than_chains_have_no_input_gradient():
+    tape = _core.Tape()
+    x = tape.input(1)
+    tape.unary(x, "sqrt")
+    tape.loss(x, "squared_error")
+    tape.output(x)
+    with pytest.raises(ValueError, match="only a chain of layers"):
+        _core.Engine(tape, "float64").input_gradient(np.ones((5, 1)))

@@ -146,3 +146,28 @@ def test_other_classes_are_refused():
         from_sklearn(MLPRegressor())
     with pytest.raises(TypeError, match=r"to_sklearn expects one of mlpcore.* got sklearn.*MLPRegressor"):
         to_sklearn(peer.MLPRegressor())
+
+
+def test_a_warm_start_in_scikit_learn_that_finds_nothing_better_ends_with_the_best():
+    ours = fitted("MLPClassifier", early_stopping=True, warm_start=True)
+    theirs = to_sklearn(ours)
+    theirs.best_validation_score_ = 2.0  # which no score exceeds
+    best = [kernel.copy() for kernel in theirs.coefs_]
+    theirs.fit(X, Y_BINARY)
+    for kernel, expected in zip(theirs.coefs_, best, strict=True):
+        assert_array_equal(kernel, expected)
+
+
+def test_arrays_are_settings_like_lists():
+    lists = {"activation": ["relu", "tanh"], "dropout": [0.1, 0.2]}
+    models = [
+        MLPClassifier((5, 4), max_iter=2, random_state=0, **settings).fit(X, Y_BINARY)
+        for settings in (lists, {name: np.array(value) for name, value in lists.items()})
+    ]
+    for a, b in zip(models[0].coefs_, models[1].coefs_, strict=True):
+        assert_array_equal(a, b)
+    assert len(models[1].to_model().layers) == len(models[0].to_model().layers)
+    model = MLPRegressor("quantile", quantiles=np.linspace(0.1, 0.9, 3), max_iter=2).fit(X, Y_REAL)
+    assert model.predict(X).shape == (len(X), 3)
+    with pytest.raises(ValueError, match="no activation"):
+        to_sklearn(models[1])

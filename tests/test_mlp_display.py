@@ -79,3 +79,11 @@ def test_estimators_without_a_curve_are_refused():
     for other in (Perceptron(), make_pipeline(MLPClassifier(max_iter=2))):
         with pytest.raises(ValueError, match="has no loss_curve_: expected an MLPClassifier or MLPRegressor"):
             LossCurveDisplay.from_estimator(other.fit(X, Y_BINARY))
+
+
+def test_curves_of_a_later_fit_lie_at_its_epochs():
+    model = MLPClassifier((4,), max_iter=3, warm_start=True, random_state=0).fit(X, Y_BINARY)
+    model.fit(X, Y_BINARY, X_val=X[:9], y_val=Y_BINARY[:9])
+    training, validation, _ = LossCurveDisplay.from_estimator(model).lines_
+    np.testing.assert_array_equal(training.get_xdata(), range(1, 7))
+    np.testing.assert_array_equal(validation.get_xdata(), [4, 5, 6])

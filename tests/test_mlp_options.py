@@ -170,6 +170,26 @@ def test_class_weight_balances_rare_classes():
     assert balanced.predict(rows).sum() > 2 * plain.predict(rows).sum()
 
 
+def test_class_weight_takes_batches_that_lack_a_class():
+    y = X[:, :3].argmax(axis=1)
+    some = y != 2
+    weighted = MLPClassifier((5,), class_weight={2: 5.0}, random_state=0).partial_fit(X, y, classes=[0, 1, 2])
+    plain = MLPClassifier((5,), random_state=0)
+    plain.partial_fit(X, y, classes=[0, 1, 2], sample_weight=np.where(some, 1.0, 5.0))
+    for model in (weighted, plain):
+        model.partial_fit(X[some], y[some])
+    assert_array_equal(weighted.coefs_[0], plain.coefs_[0])
+    labels = (X[:, :3] > 0).astype(int)
+    several = MLPClassifier((5,), class_weight=[{1: 5.0}] * 3, random_state=0)
+    several.partial_fit(X, labels, classes=[0, 1, 2])
+    several.partial_fit(X[:2], np.zeros((2, 3), int))
+
+
+def test_label_smoothing_of_a_hinge_loss_is_refused():
+    with pytest.raises(ValueError, match=r"label_smoothing=0\.5 is of the log losses"):
+        MLPClassifier(loss="hinge", label_smoothing=0.5).fit(X, Y_BINARY)
+
+
 def test_class_weight_is_checked():
     with pytest.raises(ValueError, match="class_weight 'balanced' is not supported for partial_fit"):
         MLPClassifier(class_weight="balanced").partial_fit(X, Y_BINARY, classes=[0, 1])

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 import mlpcore
-from mlp_cases import KINDS, Y_REAL, X, Y
+from mlp_cases import KINDS, Y_BINARY, Y_REAL, X, Y, fitted
 from mlpcore import MLPRegressor
 from mlpcore.estimators._schedule import learning_rate_rule
 
@@ -188,3 +188,37 @@ def test_one_validation_row_has_no_r2(loss):
         model.fit(X, Y_REAL, X_val=X[:1], y_val=Y_REAL[:1])
     with pytest.warns(ConvergenceWarning):
         model.set_params(scoring="loss", max_iter=2).fit(X, Y_REAL, X_val=X[:1], y_val=Y_REAL[:1])
+
+
+@quiet
+@pytest.mark.parametrize(
+    "settings", [{"n_iter_warmup": 40, "max_iter": 60}, {"learning_rate": "one_cycle", "max_iter": 133}]
+)
+def test_no_epoch_is_bad_while_the_rate_rises(settings):
+    model = MLPRegressor(hidden_layer_sizes=(4,), solver="sgd", n_iter_no_change=3, tol=1e9, random_state=0, **settings)
+    model.fit(X, Y_REAL)
+    rising = 40  # 0.3 of the 133
+    assert model.n_iter_ == rising + 3 + 1
+
+
+@quiet
+@pytest.mark.parametrize("change", [{"scoring": "neg_log_loss"}, {"scoring": "loss"}])
+def test_a_best_of_another_measure_is_not_compared(change):
+    model = fitted("MLPClassifier", early_stopping=True, warm_start=True, n_iter_no_change=1000, tol=0.0)
+    before = [kernel.copy() for kernel in model.coefs_]
+    n = len(model.validation_scores_)
+    model.set_params(max_iter=30, **change).fit(X, Y_BINARY)
+    assert model.best_validation_score_ == max(model.validation_scores_[n:])
+    assert not np.array_equal(before[0], model.coefs_[0])
+
+
+@quiet
+def test_scores_without_early_stopping_are_no_best_that_was_kept():
+    model = fitted("MLPClassifier", warm_start=True, max_iter=30, learning_rate_init=0.05)
+    model.fit(X, Y_BINARY, X_val=X[:20], y_val=Y_BINARY[:20])
+    n = len(model.validation_scores_)
+    model.set_params(early_stopping=True, alpha=50.0, n_iter_no_change=1000).fit(
+        X, Y_BINARY, X_val=X[:20], y_val=Y_BINARY[:20]
+    )
+    assert model.best_validation_score_ == max(model.validation_scores_[n:])
+    assert model.score(X[:20], Y_BINARY[:20]) == model.best_validation_score_

@@ -76,7 +76,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     -----
     A call that raises leaves the estimator as it was. `predict`, `predict_proba` and
     `predict_log_proba` may be called from several threads at once. `partial_fit` goes on with the
-    solver it began with: changed hyperparameters of the solver take effect at the next `fit`.
+    solver's settings that it began with: changed ones take effect at the next `fit`, or with another `solver`.
 
     References
     ----------
