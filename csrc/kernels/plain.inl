@@ -5,9 +5,15 @@
 // the end of the array, the last rows ("tail") are read from a padded copy.
 
 constexpr int kStreamVectors = kTileRows * kTileVectors;  // of y, whose sums for one row stay in registers
-constexpr int64_t kInPlaceRows = 2 * kTileRows;           // more rows repay a copy of the kernel, block by block
 constexpr int64_t kBlockDepth = 64;  // rows of a block, a multiple of kPanel, which stays in the first cache
 constexpr int64_t kAhead = 16;       // rows of the kernel, to prefetch
+
+// More rows of x than these repay a copy of the kernel, block by block. Narrow strips are read again and again from the
+// second cache nearly as fast as from the first, unless their rows lie a multiple of 4 KB apart and push each other out.
+template <class T>
+int64_t in_place_rows(int64_t out) {
+  return kTileVectors == 2 && out * int64_t(sizeof(T)) % 4096 != 0 ? 8 * kTileRows : 2 * kTileRows;
+}
 
 // One strip of columns of a layer: as much of it as one sweep computes.
 template <class T>
@@ -105,8 +111,17 @@ void finish_strip(const Strip<T>& strip, Range range, Rows<T> x, int64_t in, boo
 // packed [rows][vectors] <- rows [first, first + rows) of the kernel's columns of a strip
 template <class T>
 void pack_block(const Strip<T>& strip, const T* kernel, int64_t first, int64_t rows, int64_t out, T* packed) {
-  const int64_t L = kLanes<T>;
+  constexpr int64_t L = kLanes<T>;
   const T* from = kernel + strip.first + first * out;
+  if (strip.used == kPanel<T>) {  // neither padding nor a tail
+    for (int64_t d = 0; d < rows; ++d, from += out, packed += kPanel<T>)
+#pragma GCC unroll 4
+      for (int64_t j = 0; j < kTileVectors; ++j) {
+        __builtin_prefetch(from + kAhead * out + j * L);
+        store(packed + j * L, load(from + j * L));
+      }
+    return;
+  }
   for (int64_t d = first; d < first + rows; ++d, from += out)
     for (int64_t j = 0; j < strip.vectors; ++j, packed += L) {
       if (d >= strip.whole) {
@@ -144,7 +159,7 @@ void dense_plain(Range range, Rows<T> x, int64_t in, const T* kernel, const T* b
   for (int64_t first = 0; first < out; first += most * kLanes<T>) {
     const Strip<T> strip(kernel, bias, in, out, first, most);
     T* to = panel_start(y, first / kPanel<T>);
-    if (range.rows > kInPlaceRows) {
+    if (range.rows > in_place_rows<T>(out)) {
       if (relu) dense_by_blocks<T, true>(strip, range, x, in, kernel, out, to);
       else dense_by_blocks<T, false>(strip, range, x, in, kernel, out, to);
       continue;
