@@ -1,33 +1,27 @@
-// The transpose of weights, by squares of vectors in registers. Vectors are put together from lanes of 16 bytes as these
-// are loaded, so that the interleaving stays within lanes, which every processor does fast.
+// The transpose of weights, by squares of vectors in registers. Vectors are put together from lanes as these are loaded, so
+// that the interleaving stays within lanes: of 16 bytes on AVX2, which crosses them slowly, else of whole vectors.
 
 template <class T>
-constexpr int kLane = 16 / int(sizeof(T));  // elements of a lane
+constexpr int kLane = (kVectorBytes == 32 ? 16 : kVectorBytes) / int(sizeof(T));  // elements of a lane
 template <class T>
 struct Lane {
-  typedef T V __attribute__((vector_size(16)));
-  typedef T Unaligned __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+  typedef T V __attribute__((vector_size(kLane<T> * sizeof(T))));
+  typedef T Unaligned __attribute__((vector_size(kLane<T> * sizeof(T)), aligned(sizeof(T)), may_alias));
 };
 
 template <class V, int... I>
 inline auto joined(V a, V b, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(a, b, I...);
 }
-// Lanes from `from` on, `stride` apart: all, or the first `n`, and 0 for the others.
+// The one or two lanes of a vector, `stride` apart: all, or the first `n`, and 0 for the others.
 template <class T, bool all>
 inline Vec<T> load_lanes(int64_t n, const T* from, int64_t stride) {
   using V = typename Lane<T>::V;
   const auto lane = [=](int i) -> V {
     return all || i < n ? *reinterpret_cast<const typename Lane<T>::Unaligned*>(from + i * stride) : V{};
   };
-  if constexpr (kVectorBytes == 16) return lane(0);
-  else {
-    constexpr auto two = std::make_integer_sequence<int, 2 * kLane<T>>();
-    if constexpr (kVectorBytes == 32) return joined(lane(0), lane(1), two);
-    else
-      return joined(joined(lane(0), lane(1), two), joined(lane(2), lane(3), two),
-                    std::make_integer_sequence<int, 4 * kLane<T>>());
-  }
+  if constexpr (kLane<T> == kLanes<T>) return lane(0);
+  else return joined(lane(0), lane(1), std::make_integer_sequence<int, kLanes<T>>());
 }
 // In each lane, the lower or upper halves of a and b, element by element.
 template <class T, int half, int... I>
@@ -44,20 +38,20 @@ inline void transpose_lanes(int64_t rows, const T* from, int64_t ld_from, T* to,
 #pragma GCC unroll 4
   for (int first = 0; first < L; first += E) {  // of E columns
     Vec<T> a[E], b[E];
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int i = 0; i < E; ++i)
       a[i] = load_lanes<T, all>((rows - i + E - 1) / E, from + i * ld_from + first, E * ld_from);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int n = 1; n < E; n *= 2) {
-#pragma GCC unroll 2
+#pragma GCC unroll 8
       for (int i = 0; i < E / 2; ++i) {
         b[2 * i] = interleave<T, 0>(a[i], a[i + E / 2], lanes);
         b[2 * i + 1] = interleave<T, 1>(a[i], a[i + E / 2], lanes);
       }
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int i = 0; i < E; ++i) a[i] = b[i];
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int i = 0; i < E; ++i) store(to + (first + i) * ld_to, a[i]);
   }
 }
