@@ -22,7 +22,7 @@ from mlpcore.estimators._training import Epochs, Pass, Rows, clipped_batch_size
 from mlpcore.estimators._validation_set import Validation, scorer_of, split
 
 _ADAM = ("beta_1", "beta_2", "epsilon")
-SOLVER_SETTINGS = {  # solver -> the estimator's parameters that it has
+_SETTINGS = {  # solver -> the estimator's parameters that it has
     "sgd": ("momentum",),
     "adam": _ADAM,
     "adamw": (*_ADAM, "weight_decay"),
@@ -30,7 +30,7 @@ SOLVER_SETTINGS = {  # solver -> the estimator's parameters that it has
     "rmsprop": ("rho", "epsilon"),
     "adagrad": ("epsilon",),
 }
-STOCHASTIC_SOLVERS = tuple(SOLVER_SETTINGS)
+STOCHASTIC_SOLVERS = tuple(_SETTINGS)
 STOCHASTIC_ATTRIBUTES = (
     "loss_curve_",
     "best_loss_",
@@ -132,6 +132,14 @@ def _optimizer(estimator: Any, problem: Problem, rng: np.random.RandomState) -> 
     return new_optimizer(estimator, seed)
 
 
+def solver_settings(estimator: Any, solver: str) -> dict[str, Any]:
+    """Return an estimator's parameters for a stochastic solver, by the names of the core and of the optimizers."""
+    settings = {name: getattr(estimator, name) for name in _SETTINGS[solver]}
+    if solver == "sgd":
+        settings["nesterov"] = estimator.nesterovs_momentum
+    return settings
+
+
 def new_optimizer(estimator: Any, seed: int = 0) -> Optimizer:
     """Return the optimizer that an estimator's parameters describe, before its first step."""
     rule = learning_rate_rule(
@@ -143,9 +151,7 @@ def new_optimizer(estimator: Any, seed: int = 0) -> Optimizer:
         max_epochs=estimator.max_iter,
         n_warmup=estimator.n_iter_warmup,
     )
-    settings = {name: getattr(estimator, name) for name in SOLVER_SETTINGS[estimator.solver]}
-    if estimator.solver == "sgd":
-        settings["nesterov"] = estimator.nesterovs_momentum
+    settings = solver_settings(estimator, estimator.solver)
     if estimator.clip_norm is not None:
         settings["clip_norm"] = float(estimator.clip_norm)
     return Optimizer(estimator.solver, rule, seed, **settings)

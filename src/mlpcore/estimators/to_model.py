@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from mlpcore.estimators._stochastic import SOLVER_SETTINGS
+from mlpcore.estimators._stochastic import solver_settings
 
 _LAYER_NAMES = {"logistic": "sigmoid", "identity": "linear", "exp": "exponential"}  # others have one name in both
 
@@ -133,12 +133,9 @@ def _optimizer(estimator: Any) -> Any:
     from mlpcore import optimizers
 
     solver = "adam" if estimator.solver == "lbfgs" else estimator.solver
-    settings = {name: getattr(estimator, name) for name in SOLVER_SETTINGS[solver]}
-    if solver == "sgd":
-        settings["nesterov"] = estimator.nesterovs_momentum
     clip_norm = getattr(estimator, "clip_norm", None)  # scikit-learn's has none
     kind = type(optimizers.get(solver))
-    optimizer = kind(estimator.learning_rate_init, global_clipnorm=clip_norm, **settings)
+    optimizer = kind(estimator.learning_rate_init, global_clipnorm=clip_norm, **solver_settings(estimator, solver))
     if solver == "adamw":
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer

@@ -147,10 +147,10 @@ def dot(x1: Any, x2: Any) -> Any:
 
     The second operand has at most two axes, with which NumPy's ``dot`` and `matmul` are the same.
     """
-    a = symbol(x1)
-    if len(getattr(x2, "shape", np.shape(x2))) > 2:
+    a, shape = symbol(x1), np.shape(x2)
+    if len(shape) > 2:
         raise ValueError("ops.dot: the second operand has more than two axes; write ops.matmul or ops.einsum")
-    if not a.shape or not np.shape(x2 if not hasattr(x2, "shape") else np.empty([n or 1 for n in x2.shape])):
+    if not a.shape or not shape:
         return p.binary(a, x2, "multiply")
     return matmul(a, x2)
 
