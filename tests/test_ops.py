@@ -541,6 +541,12 @@ def test_weights_of_an_average_lie_along_its_axis():
     np.testing.assert_array_equal(ops.average(x, axis=1, weights=[1, 0, 0]), [0, 3, 6])
 
 
+def test_dot_of_more_than_two_axes_is_refused():
+    np.testing.assert_array_equal(ops.dot(np.ones((2, 3)), [1.0, 2.0, 3.0]), [6, 6])
+    with pytest.raises(ValueError, match="more than two axes; write"):
+        ops.dot(np.ones((2, 3)), np.ones((2, 3, 4)))
+
+
 def test_of_numbers_and_lists_alone():
     assert ops.sqrt(4.0) == 2
     assert ops.add([1.0, 2.0], [3.0, 4.0]).tolist() == [4, 6]

@@ -182,6 +182,21 @@ def test_biases_can_be_left_out_of_the_weight_decay():
         optimizer.exclude_from_weight_decay(var_names=["kernel"])
 
 
+@pytest.mark.parametrize("optimizer", [{}, {"global_clipnorm": 1.0}])
+def test_what_is_no_bias_decays_without_the_biases(optimizer):
+    model = mlpcore.Sequential(
+        [mlpcore.Input((2,)), mlpcore.layers.LayerNormalization(), mlpcore.layers.Dense(2, bias_initializer="ones")]
+    )
+    decaying = optimizers.SGD(0.1, weight_decay=1.0, **optimizer)
+    decaying.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(decaying, "mse")
+    gamma, beta, kernel, bias = (np.array(w) for w in model.get_weights())
+    x = np.zeros((1, 2), np.float32)
+    model.train_on_batch(x, model.predict(x, verbose=0))  # no gradient
+    for got, expected in zip(model.get_weights(), (0.9 * gamma, 0.9 * beta, 0.9 * kernel, bias), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
 def test_iterations_may_be_set_between_trainings():
     x = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
 

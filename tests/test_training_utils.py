@@ -1,6 +1,7 @@
 """The small public functions: seeds, one-hot targets, norms, splits."""
 
 import random
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -68,3 +69,22 @@ def test_the_package_finds_its_modules_and_says_what_it_lacks():
     assert mlpcore.models.Sequential is mlpcore.Sequential
     with pytest.raises(AttributeError, match="has no attribute 'Sequentiall'"):
         _ = mlpcore.Sequentiall
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "near"),
+    [
+        ("optimizers", "Adma", "Adamax"),
+        ("optimizers.schedules", "ExponentialDecy", "ExponentialDecay"),
+        ("losses", "MeanSquareError", "MeanSquaredError"),
+        ("metrics", "Acuracy", "Accuracy"),
+        ("callbacks", "EarlyStoping", "EarlyStopping"),
+        ("models", "clone_mdel", "clone_model"),
+        ("utils", "to_categoricl", "to_categorical"),
+    ],
+)
+def test_modules_say_which_name_was_meant(module, name, near):
+    home = import_module(f"mlpcore.{module}")
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; did you mean '{near}'"):
+        getattr(home, name)
+    assert not hasattr(home, "__nothing__")
