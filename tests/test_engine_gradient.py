@@ -32,3 +32,18 @@ def test_a_gradient_does_not_depend_on_the_calls_before_it(n_threads):
             assert (loss, penalty) == expected[:2]
             for part, other in zip(parts, expected[2], strict=True):
                 np.testing.assert_array_equal(part, other)
+
+
+def test_a_gradient_goes_to_the_arrays_given_for_it():
+    x, y = RNG.normal(size=(50, 20)), RNG.normal(size=(50, 3))
+    engine = new_engine()
+    out = [np.full(shape, np.nan) for shape in engine.parameter_shapes]
+    parts = engine.gradient(x, y, 1e-2, out=out)[2]
+    for part, given, expected in zip(parts, out, engine.gradient(x, y, 1e-2)[2], strict=True):
+        assert part is given
+        np.testing.assert_array_equal(given, expected)
+    out[0].setflags(write=False)
+    with pytest.raises(ValueError, match="that is writable"):
+        engine.gradient(x, y, out=out)
+    with pytest.raises(ValueError, match="expected 6 parameters"):
+        engine.gradient(x, y, out=out[:-1])

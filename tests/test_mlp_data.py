@@ -10,7 +10,7 @@ from sklearn.base import clone
 import mlpcore
 from mlp_cases import KINDS, Y_BINARY, Y_REAL, X, Y, fitted
 from mlpcore import MLPClassifier, MLPRegressor
-from mlpcore.estimators import _training
+from mlpcore.estimators import _lbfgs, _training
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -110,6 +110,19 @@ def test_lbfgs_gradient_agrees_with_its_loss_for_several_outputs():
     )
     _, gradient = model._loss_grad_lbfgs(theta, X, y, None, [], [], [], [])
     assert_allclose(gradient @ direction, (ahead - behind) / 2e-5, rtol=1e-7)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_lbfgs_objective_does_not_depend_on_how_the_rows_are_cut(weighted, monkeypatch):
+    # some of the pieces have no weight at all
+    weight = np.repeat([0.0, 2.0, 0.5], -(-len(X) // 3))[: len(X)] if weighted else None
+    model = MLPRegressor(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=1, alpha=0.3, random_state=0).fit(X, Y_REAL)
+    theta = np.concatenate([p.ravel() for p in model.coefs_ + model.intercepts_])
+    loss, gradient = model._loss_grad_lbfgs(theta, X, Y_REAL, weight, [], [], [], [])
+    monkeypatch.setattr(_lbfgs, "_CHUNK", 7 * X.shape[1])
+    loss_of_pieces, gradient_of_pieces = model._loss_grad_lbfgs(theta, X, Y_REAL, weight, [], [], [], [])
+    assert_allclose(loss_of_pieces, loss, rtol=1e-13)
+    assert_allclose(gradient_of_pieces, gradient, rtol=1e-9, atol=1e-13)
 
 
 @pytest.mark.parametrize("target", ["binary", "multiclass", "multilabel"])

@@ -143,12 +143,12 @@ class BoundEngine {
   }
 
   py::tuple gradient(const py::object& x, const py::object& y, double l2, double l1, const py::object& sample_weight,
-                     int threads, const std::string& divide_by) {
+                     int threads, const std::string& divide_by, const std::optional<py::sequence>& out) {
     PassArrays<T> in(x, engine_.plan());
     in.add(y, py::none(), sample_weight, engine_.plan());
     if (in.data.rows == 0) throw py::value_error("a gradient needs at least one row");
     in.data.by_rows = divides_by_rows(divide_by);
-    std::vector<py::array_t<T>> gradients = new_parameters();
+    std::vector<py::array_t<T>> gradients = out ? parameter_arrays(*out, true) : new_parameters();
     Sums sums;
     {
       py::gil_scoped_release release;
@@ -311,7 +311,7 @@ void bind_engine_of(py::module_& m, const char* name) {
            py::arg("n_threads") = 1, py::arg("divide_by") = "weights", py::arg("onto") = Sums())
       .def("gradient", &E::gradient, py::arg("x"), py::arg("y"), py::arg("l2") = 0.0, py::kw_only(),
            py::arg("l1") = 0.0, py::arg("sample_weight") = py::none(), py::arg("n_threads") = 1,
-           py::arg("divide_by") = "weights")
+           py::arg("divide_by") = "weights", py::arg("out") = py::none())
       .def("evaluate", &E::evaluate, py::arg("x"), py::arg("y"), py::kw_only(), py::arg("sample_weight") = py::none(),
            py::arg("batch_size") = 0, py::arg("n_threads") = 1, py::arg("divide_by") = "weights")
       .def("predict", &E::predict, py::arg("x"), py::arg("n_threads") = 1, py::kw_only(), py::arg("batch_size") = 0,

@@ -71,13 +71,18 @@ template <class T>
 Norms dense_dw(int64_t p, int64_t u, int64_t rows, Rows<T> x, int64_t in, Panels<T> dy, const Step<T>* step,
                Weights<T> at) {
   static_assert(kUnitRows % kPanel<T> == 0);
-  static constexpr T one = 1;
   const int64_t width = panel_width<T>(dy.width, p), first = u * kUnitRows;
-  const bool bias = first >= in;  // the weights' last row, which meets a column of ones
+  const bool bias = first >= in;  // the weights' last row
   const int64_t height = bias ? 1 : in - first < kUnitRows ? in - first : kUnitRows;
-  Product<T> product{rows, {&one, 0, 0, 0, false}, panel_start(dy, p), width};
-  const auto run = [=](const auto& finish) mutable {
-    if (bias) return sweep_columns(product, {0, 1}, finish);
+  Product<T> product{rows, x, panel_start(dy, p), width};
+  const auto run = [=](auto finish) mutable {
+    if (bias) {
+      static constexpr T one = 1;
+      alignas(64) T sums[kPanel<T>];
+      thin_sums<T, 1>(rows, &one, 0, product.b, width, sums);
+      for (int64_t c = 0; c < width; c += kLanes<T>) finish.done(c, int(c / kLanes<T>), load(sums + c));
+      return finish.end();
+    }
     for (int64_t i = 0; i < height; i += kPanel<T>) {
       const int64_t panel = (first + i) / kPanel<T>, left = in - panel * kPanel<T>;
       const Range part{i, left < kPanel<T> ? left : kPanel<T>};

@@ -78,3 +78,15 @@ void scatter(Panels<T> x, Range range, T* out) {
     for (int64_t i = 0; i < used; i += kLanes<T>) store(to + i, load(from + i, used - i), used - i);
   });
 }
+
+// f(N), N the vectors of a panel of this width as a constant
+template <class T, class F>
+inline void with_vectors(int64_t width, F f) {
+  static_assert(kTileVectors == 2 || kTileVectors == 4);
+  switch (width / kLanes<T>) {
+    case 1: return f(std::integral_constant<int, 1>());
+    case 2: return f(std::integral_constant<int, 2>());
+    case 3: return f(std::integral_constant<int, kTileVectors == 4 ? 3 : 1>());
+    case 4: return f(std::integral_constant<int, kTileVectors == 4 ? 4 : 1>());
+  }
+}

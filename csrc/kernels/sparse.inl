@@ -17,18 +17,6 @@ inline void add_rows(const Sparse<T>& x, int64_t first, int64_t last, const T* b
   }
 }
 
-// f(N), N the vectors of a panel of this width as a constant
-template <class T, class F>
-inline void with_vectors(int64_t width, F f) {
-  static_assert(kTileVectors == 2 || kTileVectors == 4);
-  switch (width / kLanes<T>) {
-    case 1: return f(std::integral_constant<int, 1>());
-    case 2: return f(std::integral_constant<int, 2>());
-    case 3: return f(std::integral_constant<int, kTileVectors == 4 ? 3 : 1>());
-    case 4: return f(std::integral_constant<int, kTileVectors == 4 ? 4 : 1>());
-  }
-}
-
 template <class T, int N, class Finish>
 void sparse_rows(Range range, const Sparse<T>& x, const int64_t* order, const T* w, const Finish& finish) {
   constexpr int64_t L = kLanes<T>;

@@ -94,13 +94,9 @@ inline void sweep_of_width(const Product<T>& product, Range range, const Finish&
 
 template <class T, bool by_row, bool in_place = false, class Finish>
 inline void sweep(const Product<T>& product, Range range, const Finish& finish) {
-  static_assert(kTileVectors == 2 || kTileVectors == 4);
-  switch (product.width / kLanes<T>) {
-    case 1: return sweep_of_width<T, 1, by_row, in_place>(product, range, finish);
-    case 2: return sweep_of_width<T, 2, by_row, in_place>(product, range, finish);
-    case 3: return sweep_of_width<T, kTileVectors == 4 ? 3 : 1, by_row, in_place>(product, range, finish);
-    case 4: return sweep_of_width<T, kTileVectors == 4 ? 4 : 1, by_row, in_place>(product, range, finish);
-  }
+  with_vectors<T>(product.width, [&](auto vectors) {
+    sweep_of_width<T, decltype(vectors)::value, by_row, in_place>(product, range, finish);
+  });
 }
 
 // The same for a deep product with many rows, block by block of b, each of which stays in the first cache for all rows.

@@ -183,6 +183,7 @@ class Engine:
         sample_weight: Array | Sequence[Array | None] | None = None,
         n_threads: int = 1,
         divide_by: str = "weights",
+        out: Sequence[Array] | None = None,
     ) -> tuple[float, float, list[Array]]: ...
     def evaluate(
         self,

@@ -86,28 +86,40 @@ class Objective:
                 (x[i : i + rows], y[i : i + rows], None if sample_weight is None else sample_weight[i : i + rows])
                 for i in range(0, n, rows)
             ]
-        self.last_loss = math.nan
         self.total = float(n if sample_weight is None else sample_weight.sum())
+        size = sum(math.prod(shape) for shape in network.parameter_shapes)
+        self._theta, self._part = np.full(size, math.nan), np.empty(size)
+        self._parameters, self._gradients = self.layout.views(self._theta), self.layout.views(self._part)
+        self.last_loss, self._gradient = math.nan, self._part
 
     def __call__(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return the penalised mean loss and its gradient, (theta.size,)."""
-        self.engine.load(self.layout.views(theta))
-        loss = 0.0
-        gradient = np.zeros(len(theta))
+        self._theta[:] = theta
+        self.engine.load(self._parameters)
+        loss, gradient = 0.0, np.zeros(len(theta))
+        alpha = self.alpha  # of the first chunk: the penalty counts once
         for x, y, weight in self.chunks:
-            share = (len(y) if weight is None else float(weight.sum())) / self.total
-            if share == 0:
+            weight_sum = len(y) if weight is None else float(weight.sum())
+            if weight_sum == 0:
                 continue
-            mean, _, parts = self.engine.gradient(
-                x.astype(np.float64, copy=False), y, sample_weight=weight, n_threads=self.n_threads
+            mean, penalty, _ = self.engine.gradient(
+                x.astype(np.float64, copy=False),
+                y,
+                alpha,
+                sample_weight=weight,
+                n_threads=self.n_threads,
+                out=self._gradients,
             )
-            loss += share * mean
-            gradient += share * self.layout.packed(parts)
-        kernels = theta[: self.layout.n_kernel_values]
-        loss += 0.5 * self.alpha * float(kernels @ kernels) / self.total
-        gradient[: len(kernels)] += self.alpha / self.total * kernels
-        self.last_loss = loss
+            alpha = 0.0
+            share = weight_sum / self.total
+            loss += share * (mean + penalty)
+            gradient += share * self._part
+        self.last_loss, self._gradient = loss, gradient
         return loss, gradient
+
+    def gradient(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the gradient alone, kept from the last call if that was at theta."""
+        return self._gradient if np.array_equal(theta, self._theta) else self(theta)[1]
 
 
 class Minimum(NamedTuple):
@@ -140,12 +152,12 @@ class Iterations:
         self._end = math.inf if self.max_time is None else time.perf_counter() + self.max_time
         self._is_open = False  # whether the callbacks know of an iteration that has not ended
 
-    def evaluate(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Return the objective at theta; the first evaluation begins an iteration."""
+    def loss(self, theta: NDArray[np.float64]) -> float:
+        """Return the objective's value at theta; the first evaluation begins an iteration."""
         if self.hooks is not None and not self._is_open:
             self.hooks.begin_task(lambda: self._state(theta))
             self._is_open = True
-        return self.objective(theta)
+        return self.objective(theta)[0]
 
     def __call__(self, theta: NDArray[np.float64]) -> None:
         """End an iteration at theta, or raise Stopped."""
@@ -178,10 +190,10 @@ def minimize(start: Parameters, iterations: Iterations, *, max_iter: int, max_fu
     try:
         with _blas().limit(limits=1, user_api="blas"):
             result = scipy.optimize.minimize(
-                iterations.evaluate,
+                iterations.loss,
                 theta,
                 method="L-BFGS-B",
-                jac=True,
+                jac=objective.gradient,
                 options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
                 callback=iterations,
             )
