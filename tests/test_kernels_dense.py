@@ -10,6 +10,7 @@ kernels = _core.kernels
 # (rows, in, out): thin and wide layers, tiles and panels that end early, and rows enough for blocks of the depth.
 SHAPES = [
     (1, 1, 1),
+    (1, 300, 801),
     (3, 5, 7),
     (6, 16, 64),
     (7, 129, 31),
@@ -59,7 +60,7 @@ def test_products_are_numpys(isa, dtype, shape):
 
 @each_kernel
 def test_a_row_has_the_same_bits_among_any_others(isa, dtype):
-    x, kernel, bias, dy = arrays((1030, 1100, 70), dtype)
+    x, kernel, bias, dy = arrays((1030, 1100, 410), dtype)
     parts = [slice(0, 1), slice(1, 200), slice(200, 1030)]
     for product, rows in (
         (lambda a: kernels.dense(a, kernel, bias, "relu", isa=isa), x),

@@ -11,11 +11,43 @@ struct FinishDense {
   void end() const {}
 };
 
+// One row and kTileRows whole panels of the weights from p on: as many sums as a tile has. Those of one panel would wait
+// for each other.
+template <class T>
+void dense_row(int64_t row, Rows<T> x, Panels<T> weights, int64_t p, bool relu, Panels<T> y) {
+  constexpr int L = kLanes<T>;
+  const int64_t in = weights.rows - 1, to_next = kPanel<T> * weights.rows;
+  const T *w = panel_start(weights, p), *a = x.at;
+  Vec<T> acc[kTileRows][kTileVectors];
+  const auto each = [](auto f) {
+#pragma GCC unroll 6
+    for (int i = 0; i < kTileRows; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < kTileVectors; ++j) f(i, j);
+  };
+  each([&](int i, int j) { acc[i][j] = load(w + i * to_next + in * kPanel<T> + j * L); });
+  for (int64_t left = in; left > 0; left -= kPanel<T>, a += x.jump) {
+    const bool last = left <= kPanel<T>;
+    const T* from = a + row * (last ? x.stride_last : x.stride);
+    for (int64_t d = 0; d < (last ? left : kPanel<T>); ++d, w += kPanel<T>) {
+      const Vec<T> v = splat(from[d]);
+      each([&](int i, int j) { acc[i][j] += v * load(w + i * to_next + j * L); });
+    }
+  }
+  each([&](int i, int j) {
+    const Vec<T> v = acc[i][j];
+    store(panel_start(y, p + i) + row * kPanel<T> + j * L, relu ? (v < Vec<T>{} ? Vec<T>{} : v) : v);
+  });
+}
+
 template <class T>
 void dense(Range range, Rows<T> x, Panels<T> weights, bool relu, Panels<T> y) {
   const int64_t in = weights.rows - 1, ld = panel_width<T>(y.width, 0);
   if (y.width <= kThin && x.padded) return dense_thin(range, x, in, weights.at, ld, weights.at + in * ld, relu, y);
-  for (int64_t p = 0; p < panels<T>(y.width); ++p) {
+  int64_t p = 0;
+  for (; range.rows == 1 && (p + kTileRows) * kPanel<T> <= y.width; p += kTileRows)
+    dense_row(range.first, x, weights, p, relu, y);
+  for (; p < panels<T>(y.width); ++p) {
     const int64_t width = panel_width<T>(y.width, p);
     const T* w = panel_start(weights, p);
     const Product<T> product{in, x, w, width};

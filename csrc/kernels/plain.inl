@@ -78,7 +78,11 @@ void stream(const Strip<T>& strip, Rows<T> x, int64_t row, int64_t in, const T* 
     for (int64_t k = 0; k < depth; ++k, w += stride) {
       const Vec<T> v = splat(from[k]);
 #pragma GCC unroll 24
-      for (int j = 0; j < N; ++j) acc[j] += v * load(w + j * L);
+      for (int j = 0; j < N; ++j) {
+        // The rows lie too far apart for the processor to foresee; on vectors of whole lines this is not needed.
+        if (sizeof v < 64 && j * sizeof v % 64 == 0) __builtin_prefetch(w + kAhead * stride + j * L);
+        acc[j] += v * load(w + j * L);
+      }
     }
   }
 #pragma GCC unroll 24
@@ -97,15 +101,17 @@ inline StreamFunction<T> stream_of_width(int64_t vectors, std::integer_sequence<
 // What is left to do for the rows of a strip: the tail of the sums, relu, and zeros in the padding.
 template <class T>
 void finish_strip(const Strip<T>& strip, Range range, Rows<T> x, int64_t in, bool relu, Panels<T> y) {
-  for (int64_t r = range.first; r < range.first + range.rows; ++r)
-    for (int64_t j = relu || strip.whole < in ? 0 : strip.vectors - 1; j < strip.vectors; ++j) {
-      T* at = place(strip, y, r, j);
+  for (int64_t j = relu || strip.whole < in ? 0 : strip.vectors - 1; j < strip.vectors; ++j) {
+    T* at = place(strip, y, range.first, j);
+    const int64_t stride = panel_width<T>(y.width, (strip.first + j * kLanes<T>) / kPanel<T>);
+    for (int64_t r = range.first; r < range.first + range.rows; ++r, at += stride) {
       Vec<T> v = load(at);
       for (int64_t d = strip.whole; d < in; ++d)
         v += element(x, in, r, d) * load(strip.tail + ((d - strip.whole) * strip.vectors + j) * kLanes<T>);
       if (relu) v = v < Vec<T>{} ? Vec<T>{} : v;
       store(at, strip.without_padding(v, j));
     }
+  }
 }
 
 // packed [rows][vectors] <- rows [first, first + rows) of the kernel's columns of a strip

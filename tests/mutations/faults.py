@@ -94,6 +94,13 @@ CORE = [
     ("csrc/kernels/loss.inl", "if (!of.paired) t = (q < of.clip)", "!of.paired", "false", ("tests/test_losses.py",)),
     ("csrc/kernels/dense.inl", "const Range part{i, left", "{i,", "{0,", ("tests/test_kernels_dense.py",)),
     (
+        "csrc/kernels/dense.inl",
+        "acc[i][j] = load(w + i * to_next + in * kPanel<T> + j * L)",
+        "in * kPanel<T>",
+        "(in - 1) * kPanel<T>",
+        ("tests/test_kernels_dense.py",),
+    ),
+    (
         "csrc/kernels/thin.inl",
         "for (; r < rows; ++r) add(r, 0);",
         "r < rows",
