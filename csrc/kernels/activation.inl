@@ -11,18 +11,21 @@ inline void map_panels(Range range, Panels<T> x, Panels<T> y, F f) {
   }
 }
 
-// y from x for rows no wider than a vector: kLanes rows at a time are transposed, so that columns[c * kLanes] begins a
+// y from x for rows of up to two vectors: kLanes rows at a time are transposed, so that columns[c * kLanes] begins a
 // vector of column c; f(columns) changes them, and they are transposed back, with zeros in the padding.
 template <class T, class F>
 inline void by_columns(Range range, Panels<T> x, Panels<T> y, F f) {
   constexpr int L = kLanes<T>;
-  alignas(64) T columns[L * L], rows[L * L];
+  alignas(64) T columns[2 * L * L], rows[L * L];
+  const int64_t width = panel_width<T>(x.width, 0);
   for (int64_t r = range.first; r < range.first + range.rows; r += L) {
     const int64_t n = range.first + range.rows - r;
-    transpose_square<T>(n, x.at + r * L, L, columns, L);
+    for (int64_t c = 0; c < width; c += L) transpose_square<T>(n, x.at + r * width + c, width, columns + c * L, L);
     f(columns);
-    transpose_square<T>(x.width, columns, L, rows, L);
-    for (int64_t i = 0; i < L && i < n; ++i) store(y.at + (r + i) * L, load(rows + i * L));
+    for (int64_t c = 0; c < width; c += L) {
+      transpose_square<T>(x.width - c, columns + c * L, L, rows, L);
+      for (int64_t i = 0; i < L && i < n; ++i) store(y.at + (r + i) * width + c, load(rows + i * L));
+    }
   }
 }
 
@@ -55,7 +58,7 @@ inline void each_vector_of_row(Panels<T> m, int64_t r, F f) {
   }
 }
 
-// The softmax of rows no wider than a vector.
+// The softmax of rows of up to two vectors.
 template <class T>
 void softmax_narrow(Range range, Panels<T> x, Panels<T> y) {
   constexpr int L = kLanes<T>;
@@ -76,7 +79,7 @@ void softmax_narrow(Range range, Panels<T> x, Panels<T> y) {
 // y = e^(x - max x) / sum over the row
 template <class T>
 void softmax(Range range, Panels<T> x, Panels<T> y) {
-  if (x.width <= kLanes<T>) return softmax_narrow<T>(range, x, y);
+  if (x.width <= 2 * kLanes<T>) return softmax_narrow<T>(range, x, y);
   const T lowest = -T(__builtin_inf());
   for (int64_t r = range.first; r < range.first + range.rows; ++r) {
     Vec<T> most = splat(-std::numeric_limits<T>::max());
