@@ -45,11 +45,12 @@ void tile(const Product<T>& given_product, int64_t row, int64_t tiles, const Fin
         }
 #pragma GCC unroll 24
         for (int i = 0; i < R; ++i) {
-          const Vec<T> av = splat(by_row ? from[i * lda + d] : from[d * lda + i]);
+          const Vec<T> av = splat(by_row ? from[i * lda] : from[d * lda + i]);
 #pragma GCC unroll 4
           for (int j = 0; j < N; ++j) acc[i][j] += av * bv[j];
         }
         b += ldb;
+        if (by_row) ++from;
       };
       int64_t d = 0;
       for (; by_row && d + 2 <= depth; d += 2) {  // by twos, b streams from the second cache at nearly full speed

@@ -119,7 +119,7 @@ class Objective:
 
     def gradient(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the gradient alone, kept from the last call if that was at theta."""
-        return self._gradient if np.array_equal(theta, self._theta) else self(theta)[1]
+        return self._gradient if (theta == self._theta).all() else self(theta)[1]
 
 
 class Minimum(NamedTuple):
