@@ -78,15 +78,16 @@ class Objective:
         self.alpha = alpha
         self.n_threads = n_threads
         n = x.shape[0]
-        if issparse(x):
-            self.chunks = [(x.astype(np.float64, copy=False), y, sample_weight)]
-        else:
-            rows = max(1, _CHUNK // x.shape[1])
-            self.chunks = [
-                (x[i : i + rows], y[i : i + rows], None if sample_weight is None else sample_weight[i : i + rows])
-                for i in range(0, n, rows)
-            ]
-        self.total = float(n if sample_weight is None else sample_weight.sum())
+        rows = n if issparse(x) else max(1, _CHUNK // x.shape[1])
+        total = float(n if sample_weight is None else sample_weight.sum())
+        self.chunks: list[tuple[Any, Array, Array | None, float]] = []  # with the share of each in the mean
+        for i in range(0, n, rows):
+            part = slice(i, i + rows)
+            weight = None if sample_weight is None else sample_weight[part]
+            share = (min(rows, n - i) if weight is None else float(weight.sum())) / total
+            if share != 0:
+                of_x = x.astype(np.float64, copy=False) if issparse(x) else x[part]
+                self.chunks.append((of_x, y[part], weight, share))
         size = sum(math.prod(shape) for shape in network.parameter_shapes)
         self._theta, self._part = np.full(size, math.nan), np.empty(size)
         self._parameters, self._gradients = self.layout.views(self._theta), self.layout.views(self._part)
@@ -96,26 +97,24 @@ class Objective:
         """Return the penalised mean loss and its gradient, (theta.size,)."""
         self._theta[:] = theta
         self.engine.load(self._parameters)
-        loss, gradient = 0.0, np.zeros(len(theta))
-        alpha = self.alpha  # of the first chunk: the penalty counts once
-        for x, y, weight in self.chunks:
-            weight_sum = len(y) if weight is None else float(weight.sum())
-            if weight_sum == 0:
-                continue
-            mean, penalty, _ = self.engine.gradient(
-                x.astype(np.float64, copy=False),
-                y,
-                alpha,
-                sample_weight=weight,
-                n_threads=self.n_threads,
-                out=self._gradients,
-            )
-            alpha = 0.0
-            share = weight_sum / self.total
-            loss += share * (mean + penalty)
-            gradient += share * self._part
+        loss, gradient = self._of(*self.chunks[0])
+        for chunk in self.chunks[1:]:
+            more, part = self._of(*chunk)
+            loss += more
+            gradient += part
         self.last_loss, self._gradient = loss, gradient
         return loss, gradient
+
+    def _of(self, x: Any, y: Array, weight: Array | None, share: float) -> tuple[float, NDArray[np.float64]]:
+        mean, penalty, _ = self.engine.gradient(
+            x.astype(np.float64, copy=False),
+            y,
+            share * self.alpha,
+            sample_weight=weight,
+            n_threads=self.n_threads,
+            out=self._gradients,
+        )
+        return share * (mean + penalty), share * self._part
 
     def gradient(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the gradient alone, kept from the last call if that was at theta."""
