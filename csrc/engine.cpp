@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace mlpcore {
@@ -69,7 +68,7 @@ const Plan& Engine<T>::plain() const {
 
 template <class T>
 void Engine<T>::set_mixed(const WordKernels<T>* kernels) {
-  if (kernels != mixed_) kept_ = nullptr;
+  if (kernels != mixed_) kept_.clear();
   mixed_ = kernels;
 }
 
@@ -80,25 +79,26 @@ const std::vector<Unit>& Engine<T>::units(const Space<T>& space) const {
 
 // Memory for batches of at most `rows`, and how many of the threads they are work for.
 template <class T>
-Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads) {
+Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads, size_t which) {
   const int64_t nonzeros = most_nonzeros(data, rows), in = plan_.inputs.empty() ? 1 : plan_.input_width();
   threads = useful_threads(data, rows, nonzeros + kUpdateCost * in, threads);
   const WordKernels<T>* words = mixed_ ? mixed_ : tile_kernels<T>(k_);
   if (words && !WordProducts<T>::pays(plan_, *words, rows, data.is_sparse())) words = nullptr;
   const bool gathers = !plan_.dense_first || data.order;
-  const bool fits = kept_ && !data.is_sparse() && kept_->sparse_units.empty() && kept_->gathers == gathers &&
-                    kept_->ordered == (data.order != nullptr) && kept_->threads == threads && rows <= kept_->capacity &&
-                    kept_->capacity <= 2 * rows + 64;
+  std::unique_ptr<Space<T>>& kept = kept_[which];
+  const bool fits = kept && !data.is_sparse() && kept->sparse_units.empty() && kept->gathers == gathers &&
+                    kept->ordered == (data.order != nullptr) && kept->threads == threads && rows <= kept->capacity &&
+                    kept->capacity <= 2 * rows + 64;
   if (!fits) {
-    kept_ = nullptr;  // first, so that there is never memory for both
-    kept_.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
+    kept = nullptr;  // first, so that there is never memory for both
+    kept.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
     if (data.is_sparse()) {
-      kept_->columns = ByColumns<T>(nonzeros, in);
-      kept_->sparse_units = weights_.units_of(nonzeros / in + kUpdateCost, rows + kUpdateCost);
+      kept->columns = ByColumns<T>(nonzeros, in);
+      kept->sparse_units = weights_.units_of(nonzeros / in + kUpdateCost, rows + kUpdateCost);
     }
-    if (words) kept_->words = std::make_unique<WordProducts<T>>(plan_, k_, *words, rows, rows, true, data.is_sparse());
+    if (words) kept->words = std::make_unique<WordProducts<T>>(plan_, k_, *words, rows, rows, true, data.is_sparse());
   }
-  return *kept_;
+  return *kept;
 }
 
 template <class T>
@@ -128,6 +128,7 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   p.make_slots(update.slots(), update.has_accumulator() ? T(update.initial_accumulator) : T(0));
   if (new_average) std::copy_n(p.weights.get(), size, p.slots[averages].get());
   T* average = update.average_momentum > 0 ? p.slots[averages].get() : nullptr;
+  kept_.resize(1);
   Space<T>& space = training_space(data, batch_rows, threads);
   const size_t n_units = units(space).size() - 1;
   Memory<Norms> norms(int64_t(n_units) + 1);
@@ -219,57 +220,72 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   return sums;
 }
 
+// Each thread takes whole blocks of rows; their gradients are added in order, whoever made them.
 template <class T>
 Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* gradient) {
   const Batch<T> batch(plan_, data, 0, data.rows);
-  const int64_t block = std::min(gradient_rows(), data.rows);
-  Space<T>& space = training_space(data, block, threads);
-  const size_t n_units = units(space).size() - 1;
-  Memory<Norms> norms(int64_t(n_units) + 1);
-  const bool in_parts = block < data.rows;
-  Memory<T> part(in_parts ? parameters_->size : 0), extra(all_fused_ ? 0 : parameters_->size);
+  const int64_t block = gradient_rows(data.rows), blocks = (data.rows + block - 1) / block, size = parameters_->size;
+  threads = int(std::min<int64_t>(blocks, useful_threads(data, data.rows, most_nonzeros(data, data.rows), threads)));
+  kept_.resize(threads);
+  std::vector<Memory<T>> parts, extras;
+  for (int t = 0, one = 1; t < threads; ++t) {
+    training_space(data, block, one, t);
+    parts.emplace_back(size);
+    extras.emplace_back(all_fused_ ? 0 : size);
+  }
+  const std::vector<Unit>& every = units(*kept_[0]);
+  Memory<Norms> norms(int64_t(every.size()));
   Update update;
   update.l1 = penalty.l1;
   update.l2 = penalty.l2;
   const double divisor = data.by_rows || batch.weight_sum == 0 ? 1 : batch.weight_sum;
   const Step<T> step = update.step<T>(1, 0, divisor);
-  std::fill_n(gradient, parameters_->size, T(0));
-  Sums sums;
+  std::fill_n(gradient, size, T(0));
+  std::vector<Sums> of_blocks(blocks);
   run_team(threads, [&](int thread, int n, Barrier& barrier) {
-    for (int64_t start = 0; start < data.rows; start += block) {
-      const Batch<T> rows(batch, start, std::min(block, data.rows - start));
-      const Input<T> x = rows_.input(data, start, rows.rows, space);
-      rows_.run(rows, space, x, nullptr, thread, n, barrier);
+    Barrier alone(1);
+    Space<T>& space = *kept_[thread];
+    for (int64_t first = 0; first < blocks; first += n) {
+      if (const int64_t b = first + thread; b < blocks) {
+        const Batch<T> rows(batch, b * block, std::min(block, data.rows - b * block));
+        const Input<T> x = rows_.input(data, rows.start, rows.rows, space);
+        rows_.run(rows, space, x, nullptr, 0, 1, alone);
+        rows_.add_totals(rows, space, of_blocks[b]);
+        weights_.each(rows, space, x, units(space), 0, 1, alone, [&](const Unit& unit, size_t) {
+          weights_.collect(rows, space, x, unit, parts[thread].get(), extras[thread].get());
+        });
+      }
       barrier.wait();
-      if (thread == 0) rows_.add_totals(rows, space, sums);
-      const bool last = start + block >= data.rows;
-      weights_.each(rows, space, x, units(space), thread, n, barrier, [&](const Unit& unit, size_t u) {
-        T* g = gradient + unit.offset;
-        weights_.collect(rows, space, x, unit, in_parts ? part.get() : gradient, extra.get());
-        if (in_parts) k_.axpy(T(1), part.get() + unit.offset, g, unit.size);
-        if (last)
-          norms.get()[u] = k_.penalise(weights_.step_of(step, unit), unit.kernel, unit.size,
-                                       parameters_->weights.get() + unit.offset, g);
-      });
+      const Range mine = share(size, thread, n);
+      for (int64_t i = 0; i < n && first + i < blocks; ++i)
+        k_.axpy(T(1), parts[i].get() + mine.first, gradient + mine.first, mine.rows);
       barrier.wait();
     }
+    each_unit(every, thread, n, [&](const Unit& unit, size_t u) {
+      norms.get()[u] = k_.penalise(weights_.step_of(step, unit), unit.kernel, unit.size,
+                                   parameters_->weights.get() + unit.offset, gradient + unit.offset);
+    });
   });
+  Sums sums;
+  for (const Sums& of_block : of_blocks) sums.add(of_block);
   sums.loss /= double(batch.rows);
-  sums.penalty = weights_.penalty_of(norms.get(), units(space), penalty.l1, penalty.l2, divisor);
+  sums.penalty = weights_.penalty_of(norms.get(), every, penalty.l1, penalty.l2, divisor);
   return sums;
 }
 
-// How many rows a full-batch gradient takes at once: those whose activations fit the second cache.
+// How many of the rows a full-batch gradient takes at once: about those whose activations fit the second cache.
 template <class T>
-int64_t Engine<T>::gradient_rows() const {
+int64_t Engine<T>::gradient_rows(int64_t rows) const {
   bool whole = plan_.batchwise;
   for (const PlannedLoss& loss : plan_.losses) whole = whole || loss.op.form == LossOp::Form::scalar;
-  if (whole) return std::numeric_limits<int64_t>::max();
+  if (whole) return rows;
   int64_t elements = 0;
   for (const Buffer& b : plan_.buffers)
     if (b.batched) elements += b.groups * k_.padded(b.width) * (b.gradient ? 2 : 1);
   constexpr int64_t cache = int64_t(1) << 20, least = 256;
-  return std::max(least, cache / (elements * int64_t(sizeof(T))) / 64 * 64);
+  int64_t blocks = rows / std::max(least, cache / (elements * int64_t(sizeof(T)))) + 1;
+  if (blocks > 1) blocks = (blocks + 3) / 4 * 4;  // shared evenly by 2 or 4 threads
+  return (rows + blocks - 1) / blocks;
 }
 
 // f(space, thread, block, first row, range) for blocks of all rows, each passed forward; the range is from the block's

@@ -51,8 +51,8 @@ class Engine {
 
  private:
   const std::vector<Unit>& units(const Space<T>& space) const;
-  Space<T>& training_space(const Data<T>& data, int64_t rows, int& threads);
-  int64_t gradient_rows() const;
+  Space<T>& training_space(const Data<T>& data, int64_t rows, int& threads, size_t which = 0);
+  int64_t gradient_rows(int64_t rows) const;
   void assign(const Space<T>& space);
   template <class F>
   void each_block(const Plan& plan, bool gathers, bool gradients, bool fixed, const Data<T>& data, int64_t batch_size,
@@ -69,8 +69,8 @@ class Engine {
   UnitWork<T> weights_;
   std::vector<Unit> units_;  // the work on weights for dense rows, in order
   double step_flops_per_row_ = 0;
-  bool all_fused_ = true;           // no layer's gradient needs to be collected before its step
-  std::unique_ptr<Space<T>> kept_;  // of the last training: the next one often is like it
+  bool all_fused_ = true;                        // no layer's gradient needs to be collected before its step
+  std::vector<std::unique_ptr<Space<T>>> kept_;  // of the last training or gradient: the next one often is like it
 };
 
 }  // namespace mlpcore
