@@ -4,6 +4,7 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <numeric>
@@ -288,8 +289,7 @@ int64_t Engine<T>::gradient_rows(int64_t rows) const {
   return (rows + blocks - 1) / blocks;
 }
 
-// f(space, thread, block, first row, range) for blocks of all rows, each passed forward; the range is from the block's
-// row 0. `fixed`: the blocks do not depend on the number of threads.
+// f(space, thread, first row, range, passes) for blocks of all rows; the range is from the block's row 0. `fixed`: the blocks do not depend on the number of threads.
 template <class T>
 template <class F>
 void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool fixed, const Data<T>& data,
@@ -305,10 +305,8 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
   int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
   if (fixed) block = kBlockRows;
   if (batchwise) block = batch_size > 0 ? std::min(batch_size, rows) : rows;
-  fixed = fixed || batchwise;
   block = std::max<int64_t>(block, 1);
-  const int64_t blocks = (rows + block - 1) / block;
-  if (fixed) threads = int(std::clamp<int64_t>(blocks, 1, threads));
+  threads = int(std::clamp<int64_t>((rows + block - 1) / block, 1, threads));
   std::vector<Space<T>> spaces;  // made before the team runs: memory that cannot be had is an error here
   for (int t = 0; t < threads; ++t) {
     Space<T>& space = spaces.emplace_back(plan, k_, data, std::min(block, rows), gathers, gradients, 1);
@@ -317,14 +315,10 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
           std::make_unique<WordProducts<T>>(plan, k_, *words, space.capacity, kLeastTileRows, false, data.is_sparse());
   }
   const Passes<T> passes(plan, k_, parameters_->weights.get());
-  run_team(threads, [&](int thread, int n, Barrier&) {
-    Space<T>& space = spaces[thread];
-    Range mine = share(fixed ? blocks : rows, thread, n);
-    if (fixed) mine = {mine.first * block, std::min(mine.rows * block, rows - mine.first * block)};
-    for (int64_t r = mine.first; r < mine.first + mine.rows; r += block) {
-      const Range range{0, std::min(block, mine.first + mine.rows - r)};
-      f(space, thread, r, range, passes);
-    }
+  std::atomic<int64_t> next{0};  // row: a thread that is held up takes fewer blocks
+  run_team(threads, [&](int thread, int, Barrier&) {
+    for (int64_t r; (r = next.fetch_add(block)) < rows;)
+      f(spaces[thread], thread, r, Range{0, std::min(block, rows - r)}, passes);
   });
 }
 

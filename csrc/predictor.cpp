@@ -150,20 +150,19 @@ bool Predictor<T>::predict(const Question<T>& question, T* out, int threads) con
   if (word_stride(words) > 0) threads = int(std::clamp<int64_t>(rows / kTileRowsOfThread, 1, threads));
   const int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
   std::atomic<bool> finite{true};
-  const auto work = [&](int thread, int n, T* scratch) {
-    const Range mine = share(rows, thread, n);
-    const int64_t end = mine.first + mine.rows;
-    for (int64_t r = mine.first; r < end && finite.load(std::memory_order_relaxed); r += block)
-      if (!predict_block(question, packed, words, {r, std::min(block, end - r)}, scratch, out)) finite = false;
+  std::atomic<int64_t> next{0};  // row: a thread that is held up takes fewer blocks
+  const auto work = [&](T* scratch) {
+    for (int64_t r; finite.load(std::memory_order_relaxed) && (r = next.fetch_add(block)) < rows;)
+      if (!predict_block(question, packed, words, {r, std::min(block, rows - r)}, scratch, out)) finite = false;
   };
   if (threads == 1) {
     const Scratch<T> scratch(scratch_size(block, words));
-    run_team(1, [&](int, int, Barrier&) { work(0, 1, scratch.get()); });
+    run_team(1, [&](int, int, Barrier&) { work(scratch.get()); });
     return finite;
   }
   std::vector<Memory<T>> scratches;  // made before the team runs: memory that cannot be had is an error here
   for (int t = 0; t < threads; ++t) scratches.emplace_back(scratch_size(block, words));
-  run_team(threads, [&](int thread, int n, Barrier&) { work(thread, n, scratches[thread].get()); });
+  run_team(threads, [&](int thread, int, Barrier&) { work(scratches[thread].get()); });
   return finite;
 }
 

@@ -149,7 +149,7 @@ CORE = [
         "false",
         ("tests/test_fuzz_bindings.py",),
     ),
-    ("csrc/predictor.cpp", "std::min(block, end - r)}", "end - r", "end - r - (end - r > 5)", (PREDICT,)),
+    ("csrc/predictor.cpp", "std::min(block, rows - r)}", "rows - r", "rows - r - (rows - r > 5)", (PREDICT,)),
 ]
 PYTHON = [
     (
