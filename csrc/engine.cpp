@@ -1,6 +1,7 @@
 // The mini-batch loop: rows are shared out among the threads for gather, forward, loss and backward, then
 // units of weights for gradient and update. Two barriers a step, no sum across threads, hence the same bits
 // for any number of threads. What works on a single row, or sums over the batch, is one thread's, between two more.
+// Full-batch gradients, predictions and evaluations take blocks of rows instead, a thread each.
 #include "engine.h"
 
 #include <algorithm>
@@ -289,7 +290,8 @@ int64_t Engine<T>::gradient_rows(int64_t rows) const {
   return (rows + blocks - 1) / blocks;
 }
 
-// f(space, thread, first row, range, passes) for blocks of all rows; the range is from the block's row 0. `fixed`: the blocks do not depend on the number of threads.
+// f(space, thread, first row, range, passes) for blocks of all rows; the range is from the block's row 0. `fixed`: the
+// blocks do not depend on the number of threads.
 template <class T>
 template <class F>
 void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool fixed, const Data<T>& data,
