@@ -110,7 +110,7 @@ int Engine<T>::useful_threads(const Data<T>& data, int64_t rows, int64_t nonzero
     const Layer& first = plan_.layers[0];
     flops += 4.0 * double(first.out) * (double(nonzeros) - double(first.in) * double(rows));
   }
-  return int(std::clamp(flops / kFlopsPerThread, 1.0, double(std::max(1, threads))));
+  return int(std::clamp(flops / kFlopsPerThread<T>, 1.0, double(std::max(1, threads))));
 }
 
 template <class T>
@@ -284,9 +284,9 @@ int64_t Engine<T>::gradient_rows(int64_t rows) const {
   int64_t elements = 0;
   for (const Buffer& b : plan_.buffers)
     if (b.batched) elements += b.groups * k_.padded(b.width) * (b.gradient ? 2 : 1);
-  constexpr int64_t cache = int64_t(1) << 20, least = 256;
+  constexpr int64_t cache = int64_t(1) << 19, least = 256;
   int64_t blocks = rows / std::max(least, cache / (elements * int64_t(sizeof(T)))) + 1;
-  if (blocks > 1) blocks = (blocks + 3) / 4 * 4;  // shared evenly by 2 or 4 threads
+  if (blocks > 2) blocks = (blocks + 3) / 4 * 4;  // shared evenly by 2 or 4 threads
   return (rows + blocks - 1) / blocks;
 }
 

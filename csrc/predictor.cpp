@@ -138,7 +138,7 @@ bool Predictor<T>::predict_block(const Question<T>& question, const T* packed, c
 template <class T>
 bool Predictor<T>::predict(const Question<T>& question, T* out, int threads) const {
   const int64_t rows = question.rows;
-  threads = int(std::clamp(flops(rows) / kFlopsPerThread, 1.0, double(std::max(1, threads))));
+  threads = int(std::clamp(flops(rows) / kFlopsPerThread<T>, 1.0, double(std::max(1, threads))));
   const T* packed = question.packed;
   Memory<T> own;
   if (!packed && rows >= kPackRows) {

@@ -12,7 +12,8 @@ namespace mlpcore {
 
 inline constexpr int64_t kBlockRows = 192;  // rows whose activations are in the cache at once
 // Less work runs on one thread: two barriers and the transfer of the activations cost more than they win.
-inline constexpr double kFlopsPerThread = 2e6;
+template <class T>
+inline constexpr double kFlopsPerThread = 8e6 / sizeof(T);  // float64 takes twice as long
 
 // The arrays of one pass over the data. `sparse` stands for x where it is set: one input, by rows, of a plan whose
 // dense_first is true.
