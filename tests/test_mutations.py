@@ -16,3 +16,15 @@ def test_a_fault_has_its_place(file, piece, right, wrong, tests):
     assert wrong != right
     assert tests
     assert all((ROOT / test).exists() for test in tests)
+
+
+@pytest.mark.parametrize("text", [text for fault in CORE for text in fault[2:4]])
+def test_a_fault_of_the_core_is_an_expression(text):
+    # run.py compiles it as one side of a ?:
+    depth = 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        assert depth >= 0
+        assert depth > 0 or character not in ",;"
+    assert depth == 0
+    assert not {"+=", "-=", "*="} & set(text.split())

@@ -14,8 +14,8 @@ CORE = [
     (
         "csrc/kernels/update.inl",
         "w * this->keep - over_root<T>(s.learning_rate * m, most, s.epsilon));",
-        "m, most",
-        "m, v",
+        "most",
+        "v",
         (UPDATES, KERAS),
     ),
     ("csrc/kernels/update.inl", "const Vec<T> spread = v - a * a;", "a * a", "a", (UPDATES, KERAS)),
@@ -89,10 +89,10 @@ CORE = [
     ),
     ("csrc/kernels/matmul.inl", "c + r * n + first, n, add || d > 0);", "add || d > 0", "add", (OPS,)),
     ("csrc/kernels/elementwise.inl", "to.at[r * to.row] += T(total);", "T(total)", "T(part[0])", (OPS, TAPES)),
-    ("csrc/kernels/loss.inl", "dz.at[own] -= s;", "-= s", "-= 1", ("tests/test_losses.py",)),
+    ("csrc/kernels/loss.inl", "dz.at[own] -= s;", "s", "1", ("tests/test_losses.py",)),
     ("csrc/kernels/loss.inl", "if (!of.paired) d = (p < of.clip)", "!of.paired", "false", ("tests/test_losses.py",)),
     ("csrc/kernels/loss.inl", "if (!of.paired) t = (q < of.clip)", "!of.paired", "false", ("tests/test_losses.py",)),
-    ("csrc/kernels/dense.inl", "const Range part{i, left", "{i,", "{0,", ("tests/test_kernels_dense.py",)),
+    ("csrc/kernels/dense.inl", "part{i,", "i", "0", ("tests/test_kernels_dense.py",)),
     (
         "csrc/kernels/dense.inl",
         "acc[i][j] = load(w + i * to_next + in * kPanel<T> + j * L)",
