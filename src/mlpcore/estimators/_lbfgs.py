@@ -32,7 +32,7 @@ class Layout:
     def __init__(self, shapes: list[tuple[int, ...]]) -> None:
         self.shapes = shapes
         self.order = (*range(0, len(shapes), 2), *range(1, len(shapes), 2))
-        self.n_kernel_values = sum(math.prod(shape) for shape in shapes[0::2])
+        self.size = sum(math.prod(shape) for shape in shapes)
 
     def views(self, theta: NDArray[np.float64]) -> Parameters:
         """Return theta's parameters in the core's order, without copying."""
@@ -88,8 +88,7 @@ class Objective:
             if share != 0:
                 of_x = x.astype(np.float64, copy=False) if issparse(x) else x[part]
                 self.chunks.append((of_x, y[part], weight, share))
-        size = sum(math.prod(shape) for shape in network.parameter_shapes)
-        self._theta, self._part = np.full(size, math.nan), np.empty(size)
+        self._theta, self._part = np.full(self.layout.size, math.nan), np.empty(self.layout.size)
         self._parameters, self._gradients = self.layout.views(self._theta), self.layout.views(self._part)
         self.last_loss, self._gradient = math.nan, self._part
 
