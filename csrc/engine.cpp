@@ -5,7 +5,6 @@
 #include "engine.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <numeric>
@@ -79,11 +78,9 @@ const std::vector<Unit>& Engine<T>::units(const Space<T>& space) const {
   return space.sparse_units.empty() ? units_ : space.sparse_units;
 }
 
-// Memory for batches of at most `rows`, and how many of the threads they are work for.
+// Memory number `which` for batches of at most so many rows, with at most so many nonzeros.
 template <class T>
-Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& threads, size_t which) {
-  const int64_t nonzeros = most_nonzeros(data, rows), in = plan_.inputs.empty() ? 1 : plan_.input_width();
-  threads = useful_threads(data, rows, nonzeros + kUpdateCost * in, threads);
+Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int64_t nonzeros, int threads, size_t which) {
   const WordKernels<T>* words = mixed_ ? mixed_ : tile_kernels<T>(k_);
   if (words && !WordProducts<T>::pays(plan_, *words, rows, data.is_sparse())) words = nullptr;
   const bool gathers = !plan_.dense_first || data.order;
@@ -95,6 +92,7 @@ Space<T>& Engine<T>::training_space(const Data<T>& data, int64_t rows, int& thre
     kept = nullptr;  // first, so that there is never memory for both
     kept.reset(new Space<T>(plan_, k_, data, rows, gathers, true, threads));
     if (data.is_sparse()) {
+      const int64_t in = plan_.input_width();
       kept->columns = ByColumns<T>(nonzeros, in);
       kept->sparse_units = weights_.units_of(nonzeros / in + kUpdateCost, rows + kUpdateCost);
     }
@@ -130,8 +128,11 @@ Sums Engine<T>::train(const Data<T>& data, int64_t batch_size, const Update& upd
   p.make_slots(update.slots(), update.has_accumulator() ? T(update.initial_accumulator) : T(0));
   if (new_average) std::copy_n(p.weights.get(), size, p.slots[averages].get());
   T* average = update.average_momentum > 0 ? p.slots[averages].get() : nullptr;
+  const int64_t nonzeros = most_nonzeros(data, batch_rows);
+  const int64_t updates = kUpdateCost * (plan_.inputs.empty() ? 1 : plan_.input_width());
+  threads = useful_threads(data, batch_rows, nonzeros + updates, threads);
   kept_.resize(1);
-  Space<T>& space = training_space(data, batch_rows, threads);
+  Space<T>& space = training_space(data, batch_rows, nonzeros, threads, 0);
   const size_t n_units = units(space).size() - 1;
   Memory<Norms> norms(int64_t(n_units) + 1);
   const bool clips = update.clip_norm > 0 || update.clip_norm_each > 0;
@@ -228,10 +229,11 @@ Sums Engine<T>::gradient(const Data<T>& data, Penalty penalty, int threads, T* g
   const Batch<T> batch(plan_, data, 0, data.rows);
   const int64_t block = gradient_rows(data.rows), blocks = (data.rows + block - 1) / block, size = parameters_->size;
   threads = int(std::min<int64_t>(blocks, useful_threads(data, data.rows, most_nonzeros(data, data.rows), threads)));
+  const int64_t nonzeros = most_nonzeros(data, block);
   kept_.resize(threads);
   std::vector<Memory<T>> parts, extras;
-  for (int t = 0, one = 1; t < threads; ++t) {
-    training_space(data, block, one, t);
+  for (int t = 0; t < threads; ++t) {
+    training_space(data, block, nonzeros, 1, t);
     parts.emplace_back(size);
     extras.emplace_back(all_fused_ ? 0 : size);
   }
@@ -317,11 +319,8 @@ void Engine<T>::each_block(const Plan& plan, bool gathers, bool gradients, bool 
           std::make_unique<WordProducts<T>>(plan, k_, *words, space.capacity, kLeastTileRows, false, data.is_sparse());
   }
   const Passes<T> passes(plan, k_, parameters_->weights.get());
-  std::atomic<int64_t> next{0};  // row: a thread that is held up takes fewer blocks
-  run_team(threads, [&](int thread, int, Barrier&) {
-    for (int64_t r; (r = next.fetch_add(block)) < rows;)
-      f(spaces[thread], thread, r, Range{0, std::min(block, rows - r)}, passes);
-  });
+  run_blocks(threads, rows, block,
+             [&](int thread, int64_t r, int64_t n) { f(spaces[thread], thread, r, Range{0, n}, passes); });
 }
 
 template <class T>

@@ -51,7 +51,7 @@ class Engine {
 
  private:
   const std::vector<Unit>& units(const Space<T>& space) const;
-  Space<T>& training_space(const Data<T>& data, int64_t rows, int& threads, size_t which = 0);
+  Space<T>& training_space(const Data<T>& data, int64_t rows, int64_t nonzeros, int threads, size_t which);
   int64_t gradient_rows(int64_t rows) const;
   void assign(const Space<T>& space);
   template <class F>

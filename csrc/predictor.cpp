@@ -150,19 +150,20 @@ bool Predictor<T>::predict(const Question<T>& question, T* out, int threads) con
   if (word_stride(words) > 0) threads = int(std::clamp<int64_t>(rows / kTileRowsOfThread, 1, threads));
   const int64_t block = std::min(kBlockRows, (rows + threads - 1) / threads);
   std::atomic<bool> finite{true};
-  std::atomic<int64_t> next{0};  // row: a thread that is held up takes fewer blocks
-  const auto work = [&](T* scratch) {
-    for (int64_t r; finite.load(std::memory_order_relaxed) && (r = next.fetch_add(block)) < rows;)
-      if (!predict_block(question, packed, words, {r, std::min(block, rows - r)}, scratch, out)) finite = false;
+  const auto run = [&](auto scratch_of) {
+    run_blocks(threads, rows, block, [&](int thread, int64_t r, int64_t n) {
+      if (!finite.load(std::memory_order_relaxed)) return;
+      if (!predict_block(question, packed, words, {r, n}, scratch_of(thread), out)) finite = false;
+    });
   };
   if (threads == 1) {
     const Scratch<T> scratch(scratch_size(block, words));
-    run_team(1, [&](int, int, Barrier&) { work(scratch.get()); });
+    run([&](int) { return scratch.get(); });
     return finite;
   }
   std::vector<Memory<T>> scratches;  // made before the team runs: memory that cannot be had is an error here
   for (int t = 0; t < threads; ++t) scratches.emplace_back(scratch_size(block, words));
-  run_team(threads, [&](int thread, int, Barrier&) { work(scratches[thread].get()); });
+  run([&](int thread) { return scratches[thread].get(); });
   return finite;
 }
 

@@ -1,5 +1,6 @@
 // The threads: one team for the process, started on first use, started anew after a fork.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -26,6 +27,16 @@ template <class F>
 int run_team(int threads, F&& work) {
   return run_team(
       threads, [](void* f, int thread, int n, Barrier& barrier) { (*static_cast<F*>(f))(thread, n, barrier); }, &work);
+}
+
+// f(thread, first row, how many) for blocks of the rows, which threads take as they come to them: one that is held up takes
+// fewer.
+template <class F>
+void run_blocks(int threads, int64_t rows, int64_t block, F f) {
+  std::atomic<int64_t> next{0};
+  run_team(threads, [&](int thread, int, Barrier&) {
+    for (int64_t r; (r = next.fetch_add(block)) < rows;) f(thread, r, std::min(block, rows - r));
+  });
 }
 
 // Processors this process may use (its affinity), and the limit that new runs keep: OMP_NUM_THREADS or set_max_threads.

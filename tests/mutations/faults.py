@@ -149,7 +149,7 @@ CORE = [
         "false",
         ("tests/test_fuzz_bindings.py",),
     ),
-    ("csrc/predictor.cpp", "std::min(block, rows - r)}", "rows - r", "rows - r - (rows - r > 5)", (PREDICT,)),
+    ("csrc/team.h", "std::min(block, rows - r)", "rows - r", "rows - r - (rows - r > 5)", (PREDICT,)),
 ]
 PYTHON = [
     (
